@@ -1,0 +1,144 @@
+#include "oci/base/file.hpp"
+
+#include <fmt/format.h>
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <vector>
+
+#include "oci/base/error.hpp"
+
+namespace davit::oci {
+
+Fd::~Fd() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
+  int fd = -1;
+  do {
+    fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) throw errno_error(printable(path.native()));
+  return Fd(fd);
+}
+
+std::optional<Fd> open_beneath(int directory, const std::string& path, int flags,
+                               std::string_view what) {
+  if (path.find('\0') != std::string::npos) {
+    throw Error(ErrorKind::corrupt, fmt::format("{}: {} has a NUL byte", what, printable(path)));
+  }
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  long fd = -1;
+  do {
+    fd = ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how);
+  } while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+  if (fd >= 0) return Fd(static_cast<int>(fd));
+  if (errno == ENOENT) return std::nullopt;
+  if (errno == ELOOP || errno == EXDEV) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{}: {} leads through a symbolic link or out of its directory", what,
+                            printable(path)));
+  }
+  throw errno_error(fmt::format("{}: {}", what, printable(path)));
+}
+
+std::size_t read_some(int fd, std::span<std::byte> into, std::string_view what) {
+  while (true) {
+    const ssize_t n = ::read(fd, into.data(), into.size());
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno != EINTR) throw errno_error(what);
+  }
+}
+
+void write_all(int fd, Bytes bytes, std::string_view what) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    } else if (errno != EINTR) {
+      throw errno_error(what);
+    }
+  }
+}
+
+void write_all_at(int fd, Bytes bytes, std::uint64_t offset, std::string_view what) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+      offset += static_cast<std::uint64_t>(n);
+    } else if (errno != EINTR) {
+      throw errno_error(what);
+    }
+  }
+}
+
+std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
+  const std::string name = printable(path.native());
+  const Fd file = open_file(path, O_RDONLY);
+  StringSink text(limit, name);
+  std::vector<std::byte> buffer(64 * KiB);
+  while (const std::size_t n = read_some(file.get(), buffer, name)) {
+    text.write(Bytes(buffer).first(n));
+  }
+  return std::move(text.text());
+}
+
+void send_file(int fd, std::uint64_t offset, std::uint64_t size, Sink& sink,
+               std::string_view what) {
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(size, 1 * MiB));
+  while (size > 0) {
+    const std::size_t want = std::min<std::uint64_t>(size, buffer.size());
+    const ssize_t n = ::pread(fd, buffer.data(), want, static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw errno_error(what);
+    if (n == 0) {
+      throw Error(ErrorKind::corrupt, fmt::format("{}: ends {} bytes too early", what, size));
+    }
+    sink.write(Bytes(buffer).first(static_cast<std::size_t>(n)));
+    offset += static_cast<std::uint64_t>(n);
+    size -= static_cast<std::uint64_t>(n);
+  }
+}
+
+AtomicFile::AtomicFile(std::filesystem::path path, mode_t mode) : path_(std::move(path)) {
+  // Not mkstemp: it makes the file 0600, and to widen that by the umask is to set the umask for
+  // a moment, in which other threads make files that everyone can write.
+  while (!fd_) {
+    std::uint64_t random = 0;
+    if (::getrandom(&random, sizeof random, 0) < 0) throw errno_error("getrandom");
+    temporary_ = path_.parent_path() / fmt::format(".davit-{:016x}", random);
+    fd_ = Fd(::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (!fd_ && errno != EEXIST && errno != EINTR) throw errno_error(printable(path_.native()));
+  }
+}
+
+AtomicFile::~AtomicFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(Bytes bytes) { write_all(fd_.get(), bytes, printable(path_.native())); }
+
+void AtomicFile::commit_as(const std::filesystem::path& path) {
+  const std::string name = printable(path.native());
+  if (::fdatasync(fd_.get()) != 0) throw errno_error(name);
+  if (::rename(temporary_.c_str(), path.c_str()) != 0) throw errno_error(name);
+  temporary_.clear();
+}
+
+FileLock::FileLock(const std::filesystem::path& path)
+    : fd_(open_file(path, O_RDWR | O_CREAT, 0644)) {
+  while (::flock(fd_.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) throw errno_error(printable(path.native()));
+  }
+}
+
+}  // namespace davit::oci
