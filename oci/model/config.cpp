@@ -1,0 +1,178 @@
+#include "oci/model/config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "oci/base/error.hpp"
+#include "oci/model/descriptor_json.hpp"
+
+namespace davit::oci {
+namespace {
+
+constexpr std::string_view what_base = "the base image's configuration";
+
+std::vector<std::string> strings(const Json& object, const char* key, std::string_view what) {
+  std::vector<std::string> list;
+  for (const Json& item : array_member(object, key, what)) {
+    if (!item.is_string()) {
+      throw Error(ErrorKind::corrupt,
+                  fmt::format("{}: '{}' has a member that is not a string", what, key));
+    }
+    list.push_back(item.get<std::string>());
+  }
+  return list;
+}
+
+std::vector<std::string> keys(const Json& object, const char* key, std::string_view what) {
+  std::vector<std::string> list;
+  for (const auto& [name, value] : object_member(object, key, what).items()) list.push_back(name);
+  return list;
+}
+
+/// Gives back a member that is sure to be an object or array: `null` and absence count as empty.
+Json& ensure(Json& object, const char* key, Json::value_t type) {
+  Json& member = object[key];
+  if (member.is_null()) member = Json(type);
+  if (member.type() != type) {
+    throw Error(ErrorKind::corrupt, fmt::format("{}: '{}' has the wrong type", what_base, key));
+  }
+  return member;
+}
+
+void set_env(Json& list, const std::string& assignment) {
+  const auto equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw Error(ErrorKind::usage, fmt::format("the environment variable '{}' is not NAME=VALUE",
+                                              printable(assignment)));
+  }
+  const std::string prefix = assignment.substr(0, equals + 1);
+  for (Json& item : list) {
+    if (item.is_string() && item.get_ref<const std::string&>().starts_with(prefix)) {
+      item = assignment;
+      return;
+    }
+  }
+  list.push_back(assignment);
+}
+
+/// Some readers want an entry of the history for every layer (podman, quay.io): what the base
+/// lacks is filled in before anything of ours.
+void pad_history(Json& history, std::size_t layers) {
+  const auto present =
+      static_cast<std::size_t>(std::count_if(history.begin(), history.end(), [](const Json& entry) {
+        return !(entry.is_object() && entry.value("empty_layer", Json(false)) == true);
+      }));
+  for (std::size_t i = present; i < layers; ++i) {
+    history.push_back({{"comment", "layer of the base image"}});
+  }
+}
+
+void change_runtime(Json& config, const ConfigChanges& changes) {
+  for (const std::string& assignment : changes.env) {
+    set_env(ensure(config, "Env", Json::value_t::array), assignment);
+  }
+  if (changes.entrypoint) {
+    config["Entrypoint"] = *changes.entrypoint;
+    config.erase("Cmd");
+  }
+  if (changes.cmd) config["Cmd"] = *changes.cmd;
+  if (changes.working_dir) config["WorkingDir"] = *changes.working_dir;
+  if (changes.user) config["User"] = *changes.user;
+  if (changes.stop_signal) config["StopSignal"] = *changes.stop_signal;
+  if (changes.healthcheck) config["Healthcheck"] = {{"Test", *changes.healthcheck}};
+  for (const std::string& port : changes.exposed_ports) {
+    ensure(config, "ExposedPorts", Json::value_t::object)[port] = Json::object();
+  }
+  for (const std::string& volume : changes.volumes) {
+    ensure(config, "Volumes", Json::value_t::object)[volume] = Json::object();
+  }
+  for (const auto& [name, value] : changes.labels) {
+    ensure(config, "Labels", Json::value_t::object)[name] = value;
+  }
+}
+
+/// What the platform leaves open stays as in the base, unless that was for another machine.
+void change_platform(Json& json, const Platform& platform) {
+  if (json["os"] != platform.os || json["architecture"] != platform.architecture) {
+    for (const char* key : {"variant", "os.version", "os.features"}) json.erase(key);
+  }
+  json["os"] = platform.os;
+  json["architecture"] = platform.architecture;
+  if (!platform.variant.empty()) json["variant"] = platform.variant;
+  if (!platform.os_version.empty()) json["os.version"] = platform.os_version;
+}
+
+}  // namespace
+
+ImageConfig parse_config(std::string_view bytes, std::string_view what) {
+  const Json json = parse_json(bytes, what);
+  if (!json.is_object()) throw Error(ErrorKind::corrupt, fmt::format("{}: not an object", what));
+  ImageConfig config;
+  config.platform.os = string_member(json, "os", what);
+  config.platform.architecture = string_member(json, "architecture", what);
+  config.platform.variant = string_member(json, "variant", what);
+  config.platform.os_version = string_member(json, "os.version", what);
+  config.created = string_member(json, "created", what);
+  config.author = string_member(json, "author", what);
+  for (const std::string& diff_id :
+       strings(object_member(json, "rootfs", what), "diff_ids", what)) {
+    config.diff_ids.push_back(doing(what, [&] { return Digest::parse(diff_id); }));
+  }
+  for (const Json& entry : array_member(json, "history", what)) {
+    if (!entry.is_object()) {
+      throw Error(ErrorKind::corrupt,
+                  fmt::format("{}: 'history' has a member that is not an object", what));
+    }
+    const auto empty = entry.find("empty_layer");
+    config.history.push_back({.created = string_member(entry, "created", what),
+                              .created_by = string_member(entry, "created_by", what),
+                              .author = string_member(entry, "author", what),
+                              .comment = string_member(entry, "comment", what),
+                              .empty_layer = empty != entry.end() && *empty == true});
+  }
+  const Json& run = object_member(json, "config", what);
+  config.env = strings(run, "Env", what);
+  config.entrypoint = strings(run, "Entrypoint", what);
+  config.cmd = strings(run, "Cmd", what);
+  config.working_dir = string_member(run, "WorkingDir", what);
+  config.user = string_member(run, "User", what);
+  config.labels = string_map(run, "Labels", what);
+  config.exposed_ports = keys(run, "ExposedPorts", what);
+  config.volumes = keys(run, "Volumes", what);
+  return config;
+}
+
+std::string derive_config(std::optional<std::string_view> base, const ConfigChanges& changes) {
+  Json json = base ? parse_json(*base, what_base) : Json::object();
+  if (!json.is_object()) {
+    throw Error(ErrorKind::corrupt, fmt::format("{}: not an object", what_base));
+  }
+  if (changes.platform) change_platform(json, *changes.platform);
+  if (string_member(json, "os", what_base).empty() ||
+      string_member(json, "architecture", what_base).empty()) {
+    throw Error(ErrorKind::usage, "an image needs a platform, and its base has none");
+  }
+  json["created"] = changes.created;
+  if (changes.author) json["author"] = *changes.author;
+  change_runtime(ensure(json, "config", Json::value_t::object), changes);
+
+  Json& rootfs = ensure(json, "rootfs", Json::value_t::object);
+  rootfs["type"] = "layers";
+  Json& diff_ids = ensure(rootfs, "diff_ids", Json::value_t::array);
+  Json& history = ensure(json, "history", Json::value_t::array);
+  pad_history(history, diff_ids.size());
+  for (const ConfigChanges::Layer& layer : changes.layers) {
+    diff_ids.push_back(layer.diff_id.str());
+    Json entry = {{"created", changes.created}, {"created_by", layer.created_by}};
+    if (changes.author) entry["author"] = *changes.author;
+    history.push_back(std::move(entry));
+  }
+  if (changes.layers.empty()) {
+    history.push_back(
+        {{"created", changes.created}, {"created_by", "davit build"}, {"empty_layer", true}});
+  }
+  return to_text(json);
+}
+
+}  // namespace davit::oci
