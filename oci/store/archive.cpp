@@ -1,0 +1,12 @@
+#include "oci/store/archive.hpp"
+
+#include "oci/store/archive_reader.hpp"
+#include "oci/store/archive_writer.hpp"
+
+namespace davit::oci {
+
+std::unique_ptr<Store> open_archive(const std::filesystem::path& file, OpenMode mode) {
+  return make_layout_store(mode == OpenMode::existing ? read_archive(file) : write_archive(file));
+}
+
+}  // namespace davit::oci

@@ -1,0 +1,210 @@
+#include "oci/store/layout.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <chrono>
+#include <mutex>
+#include <utility>
+
+#include "oci/base/file.hpp"
+#include "oci/store/layout_index.hpp"
+
+namespace davit::oci {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* lock_file = ".davit.lock";
+
+std::string blob_directory(const Digest& digest) {
+  return fmt::format("blobs/{}", digest.algorithm_name());
+}
+
+std::string blob_path(const Digest& digest) {
+  return fmt::format("{}/{}", blob_directory(digest), digest.hex());
+}
+
+[[noreturn]] void fail(const std::error_code& code, std::string_view what) {
+  errno = code.value();
+  throw errno_error(what);
+}
+
+void make_directories(const fs::path& path) {
+  std::error_code failure;
+  fs::create_directories(path, failure);
+  if (failure) fail(failure, printable(path.native()));
+}
+
+/// Removes the temporary files of writers that were killed. One that is at work writes to its own
+/// more often than once a day.
+void remove_abandoned(const fs::path& directory) {
+  const auto yesterday = fs::file_time_type::clock::now() - std::chrono::hours(24);
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().native();
+    if (name.starts_with(".davit-") && entry.is_regular_file(ignored) &&
+        entry.last_write_time(ignored) < yesterday) {
+      fs::remove(entry.path(), ignored);
+    }
+  }
+}
+
+class DirectoryFiles final : public LayoutFiles {
+ public:
+  DirectoryFiles(fs::path directory, OpenMode mode);
+
+  std::string name() const override { return name_; }
+  std::optional<std::uint64_t> blob_size(const Digest& digest) override;
+  void read_blob(const Digest& digest, Sink& into) override;
+  void write_blob(const Digest& digest, std::uint64_t size, const Content& content) override;
+  void add_blob(const Content& content, const std::function<Descriptor()>& described) override;
+  std::string index() override { return read_small("index.json"); }
+  void edit_index(const std::function<std::string(const std::string&)>& edit) override;
+
+ private:
+  struct File {
+    Fd fd;
+    std::uint64_t size;
+  };
+
+  void create();
+  std::optional<File> open(const std::string& path) const;
+  std::string read_small(const std::string& path) const;
+  void replace(const fs::path& path, std::string_view text) const;
+  void keep(AtomicFile& file, const Digest& digest) const;
+  FileLock lock() const;
+
+  const fs::path directory_;
+  const std::string name_;
+  Fd root_;
+};
+
+DirectoryFiles::DirectoryFiles(fs::path directory, OpenMode mode)
+    : directory_(std::move(directory)),
+      name_(fmt::format("oci:{}", printable(directory_.native()))) {
+  std::error_code ignored;  // What is wrong beyond this shows when it is opened.
+  const fs::file_type type = fs::status(directory_, ignored).type();
+  if (type == fs::file_type::not_found && mode == OpenMode::create) {
+    make_directories(directory_);
+  } else if (type != fs::file_type::directory && type != fs::file_type::not_found) {
+    throw Error(ErrorKind::failed, name_ + " is not a directory",
+                "a layout in one file is written oci-archive:FILE");
+  }
+  root_ = open_file(directory_, O_RDONLY | O_DIRECTORY);
+  if (mode == OpenMode::create) create();
+  if (!open("oci-layout")) {
+    throw Error(ErrorKind::corrupt, name_ + " is not an image layout: it has no file oci-layout");
+  }
+  check_layout_version(read_small("oci-layout"), name_);
+}
+
+/// Makes an empty layout where there is none; oci-layout is last, so that it is not seen half-made.
+void DirectoryFiles::create() {
+  if (open("oci-layout")) return remove_abandoned(directory_);
+  // What is named so may be another process making the same layout at this moment.
+  const auto is_ours = [](std::string_view name) {
+    return name.starts_with(".davit") || name == "blobs" || name == "index.json" ||
+           name == "oci-layout";
+  };
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory_, failure)) {
+    const std::string name = entry.path().filename().native();
+    if (is_ours(name)) continue;
+    throw Error(
+        ErrorKind::refused,
+        fmt::format("{} is not an image layout and not empty: it has {}", name_, printable(name)),
+        "name a directory that is empty or does not exist");
+  }
+  if (failure) fail(failure, name_);
+  const FileLock held = lock();
+  if (open("oci-layout")) return;
+  make_directories(directory_ / "blobs" / "sha256");
+  if (!open("index.json")) replace(directory_ / "index.json", new_layout_index());
+  replace(directory_ / "oci-layout", layout_version_text);
+}
+
+/// A regular file of the layout. Opened without waiting, for a fifo would do so forever.
+std::optional<DirectoryFiles::File> DirectoryFiles::open(const std::string& path) const {
+  auto fd = open_beneath(root_.get(), path, O_RDONLY | O_NONBLOCK, name_);
+  if (!fd) return std::nullopt;
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0) throw errno_error(fmt::format("{}: {}", name_, path));
+  if (!S_ISREG(status.st_mode)) {
+    throw Error(ErrorKind::corrupt, fmt::format("{}: {} is not a regular file", name_, path));
+  }
+  return File{std::move(*fd), static_cast<std::uint64_t>(status.st_size)};
+}
+
+std::string DirectoryFiles::read_small(const std::string& path) const {
+  const std::string what = fmt::format("{}: {}", name_, path);
+  const auto file = open(path);
+  if (!file) throw Error(ErrorKind::corrupt, what + " is missing");
+  StringSink text(document_limit, what);
+  send_file(file->fd.get(), 0, file->size, text, what);
+  return std::move(text.text());
+}
+
+void DirectoryFiles::replace(const fs::path& path, std::string_view text) const {
+  AtomicFile file(path);
+  file.write(bytes_of(text));
+  file.commit();
+}
+
+std::optional<std::uint64_t> DirectoryFiles::blob_size(const Digest& digest) {
+  const auto file = open(blob_path(digest));
+  if (!file) return std::nullopt;
+  return file->size;
+}
+
+void DirectoryFiles::read_blob(const Digest& digest, Sink& into) {
+  const auto file = open(blob_path(digest));
+  if (!file) throw Error(ErrorKind::not_found, digest.str() + " is not there");
+  send_file(file->fd.get(), 0, file->size, into, digest.str());
+}
+
+void DirectoryFiles::write_blob(const Digest& digest, std::uint64_t, const Content& content) {
+  // The temporary file is beside index.json: tools that list blobs never meet it.
+  AtomicFile file(directory_ / "blob");
+  content(file);
+  keep(file, digest);
+}
+
+void DirectoryFiles::add_blob(const Content& content,
+                              const std::function<Descriptor()>& described) {
+  AtomicFile file(directory_ / "blob");
+  content(file);
+  keep(file, described().digest);
+}
+
+void DirectoryFiles::keep(AtomicFile& file, const Digest& digest) const {
+  const auto open_parent = [&] {
+    return open_beneath(root_.get(), blob_directory(digest), O_RDONLY | O_DIRECTORY, name_);
+  };
+  if (!open_parent()) {
+    make_directories(directory_ / blob_directory(digest));
+    open_parent();  // Refuses a symbolic link on the way, through which rename would go.
+  }
+  file.commit_as(directory_ / blob_path(digest));
+}
+
+FileLock DirectoryFiles::lock() const {
+  open(lock_file);  // Refuses a symbolic link, which locking would follow.
+  return FileLock(directory_ / lock_file);
+}
+
+void DirectoryFiles::edit_index(const std::function<std::string(const std::string&)>& edit) {
+  const FileLock held = lock();
+  const std::string old = index();
+  const std::string edited = edit(old);
+  if (edited != old) replace(directory_ / "index.json", edited);
+}
+
+}  // namespace
+
+std::unique_ptr<Store> open_layout(const std::filesystem::path& directory, OpenMode mode) {
+  return make_layout_store(std::make_unique<DirectoryFiles>(directory, mode));
+}
+
+}  // namespace davit::oci

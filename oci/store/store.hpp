@@ -1,0 +1,75 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/base/error.hpp"
+#include "oci/base/stream.hpp"
+#include "oci/model/descriptor.hpp"
+
+namespace davit::oci {
+
+/// What holds the blobs and documents of one repository: in a registry, an OCI layout, an archive,
+/// memory. Members may be called from several threads at once. Errors name the store and the
+/// content.
+struct Store {
+  virtual ~Store() = default;
+
+  /// As a person writes it: "registry.example/team/app", "oci:dir".
+  virtual std::string name() const = 0;
+
+  virtual bool has(const Descriptor& content) = 0;
+
+  /// Writes the content into the sink, its size and digest verified while it streams. The sink
+  /// may have taken bytes before an Error(corrupt). Error(not_found) if it is not there.
+  virtual void fetch(const Descriptor& content, Sink& into) = 0;
+
+  /// Stores content whose digest is known; what does not match it is Error(corrupt) and leaves
+  /// nothing. `content` may be called more than once. Documents are stored without a tag; what
+  /// they refer to is there before.
+  virtual void push(const Descriptor& descriptor, const Content& content) = 0;
+
+  /// Stores a blob whose digest is not known before its end, and says it. `content` may be called
+  /// more than once, and writes the same bytes each time.
+  virtual Descriptor add(std::string_view media_type, const Content& content) = 0;
+
+  /// The document with this tag or digest; nothing if there is none.
+  virtual std::optional<Descriptor> resolve(std::string_view tag_or_digest) = 0;
+
+  /// Stores a document under a tag, which moves if it was elsewhere.
+  virtual void tag(const Descriptor& descriptor, const Content& document, std::string_view tag) = 0;
+
+  virtual std::vector<std::string> tags() = 0;
+
+  /// What refers to a document as its subject (distribution-spec, "Listing Referrers").
+  virtual std::vector<Descriptor> referrers(const Digest& subject) = 0;
+
+  /// Removes a tag, or a document by its digest. Error(not_found) if there is none.
+  virtual void remove(std::string_view tag_or_digest) = 0;
+
+  /// Takes content over from another store without moving it; false where that cannot be.
+  virtual bool mount(const Descriptor&, Store&) { return false; }
+
+  /// What is going to be pushed, in this order, all of it: a store that lays content out in a row
+  /// keeps the places, so that its bytes do not depend on which transfer is faster.
+  virtual void expect(std::span<const Descriptor>) {}
+
+  /// Makes what was stored visible, in stores that do so at once for everything (an archive).
+  virtual void commit() {}
+};
+
+/// The content of a descriptor in a store, for another store to take.
+inline Content content_in(Store& store, const Descriptor& descriptor) {
+  return [&store, descriptor](Sink& sink) { store.fetch(descriptor, sink); };
+}
+
+/// A document's bytes. Error(corrupt) if it is larger than document_limit.
+std::string fetch_document(Store& store, const Descriptor& descriptor);
+
+/// Like resolve, but absence is Error(not_found).
+Descriptor require(Store& store, std::string_view tag_or_digest);
+
+}  // namespace davit::oci
