@@ -1,0 +1,16 @@
+#pragma once
+
+#include <memory>
+
+#include "transport/http/curl_options.hpp"
+#include "transport/http/transport.hpp"
+
+namespace davit::transport {
+
+/// HTTP/1.1 by libcurl, for many threads at a time. Connections stay open and are used again, each
+/// for its own origin and address rule alone. Follows no redirects, keeps no cookies, knows no
+/// credentials. A stop is Error(interrupted) within milliseconds, unless a body's content or a sink
+/// is what holds the transfer up.
+std::unique_ptr<Transport> make_curl(CurlOptions options);
+
+}  // namespace davit::transport

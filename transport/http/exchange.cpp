@@ -1,0 +1,146 @@
+#include "transport/http/exchange.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "oci/base/error.hpp"
+
+namespace davit::transport {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+
+/// Up to this a body is held in memory, which saves the thread that large ones are read by.
+constexpr std::uint64_t small_body = 256 * oci::KiB;
+constexpr std::size_t piece_size = 512 * oci::KiB;
+
+std::string_view trimmed(std::string_view text) {
+  const auto start = text.find_first_not_of(" \t");
+  if (start == std::string_view::npos) return {};
+  return text.substr(start, text.find_last_not_of(" \t") - start + 1);
+}
+
+/// "HTTP/1.1 200 OK"
+int parse_status(std::string_view line) {
+  const auto space = std::min(line.find(' '), line.size());
+  const std::string_view digits = trimmed(line.substr(space)).substr(0, 3);
+  int status = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), status);
+  return status;
+}
+
+}  // namespace
+
+Outgoing::Outgoing(const Request& request) : request_(request) { restart(); }
+
+void Outgoing::restart() {
+  reader_.reset();
+  ready_ = {};
+  fetched_ = 0;
+  ended_ = !request_.body;
+  if (!request_.body || !request_.body->size || *request_.body->size > small_body) return;
+  buffer_.clear();
+  oci::FunctionSink memory([&](oci::Bytes bytes) {
+    fetched_ += bytes.size();
+    if (fetched_ > *request_.body->size) check_size();
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  });
+  request_.body->content(memory);
+  check_size();
+  ready_ = buffer_;
+  ended_ = true;
+}
+
+std::size_t Outgoing::take(std::span<char> into) {
+  const std::size_t n = std::min(into.size(), ready_.size());
+  if (n == 0) return 0;
+  std::memcpy(into.data(), ready_.data(), n);
+  ready_ = ready_.subspan(n);
+  return n;
+}
+
+void Outgoing::fetch() {
+  if (ended_ || !ready_.empty()) return;
+  if (!reader_) reader_ = std::make_unique<oci::Reader>(request_.body->content);
+  buffer_.resize(piece_size);
+  const std::size_t n = reader_->read(buffer_);
+  ready_ = std::span(buffer_).first(n);
+  fetched_ += n;
+  const auto& size = request_.body->size;
+  if (n == 0) {
+    ended_ = true;
+  } else if (size && fetched_ >= *size) {
+    std::byte more{};
+    fetched_ += reader_->read(std::span(&more, 1));
+    ended_ = true;
+  }
+  if (ended_ && size) check_size();
+}
+
+void Outgoing::check_size() const {
+  if (fetched_ == *request_.body->size) return;
+  throw Error(ErrorKind::corrupt,
+              fmt::format("the content for {} has {} {} bytes, not {}", request_.url.masked(),
+                          fetched_ > *request_.body->size ? "at least" : "only", fetched_,
+                          *request_.body->size));
+}
+
+void Incoming::header(std::string_view line) {
+  header_bytes_ += line.size();
+  if (header_bytes_ > header_limit || response_.headers.fields().size() >= field_limit) {
+    throw Error(
+        ErrorKind::corrupt,
+        fmt::format("{} answers with more headers than any server should", request_.url.masked()));
+  }
+  while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+  // What follows a chunked body is not needed, and must not pass for what came before it.
+  if (in_body_) return;
+  if (line.starts_with("HTTP/")) {
+    response_ = {};
+    response_.status = parse_status(line);
+    return;
+  }
+  if (line.empty()) complete_ = response_.status >= 200;
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos || colon == 0) return;
+  response_.headers.add(std::string(trimmed(line.substr(0, colon))),
+                        std::string(trimmed(line.substr(colon + 1))));
+}
+
+void Incoming::begin_body() {
+  if (in_body_) return;
+  in_body_ = true;
+  response_.url = request_.url;
+  if (response_.ok() && request_.on_success) request_.on_success(response_);
+}
+
+bool Incoming::body(oci::Bytes bytes) {
+  begin_body();
+  if (response_.ok() && into_ != nullptr) {
+    into_->write(bytes);
+    return true;
+  }
+  const std::uint64_t limit = response_.ok() ? request_.body_limit : failure_limit;
+  const std::uint64_t room = limit - response_.body.size();
+  if (bytes.size() <= room) {
+    response_.body += oci::text_of(bytes);
+    return true;
+  }
+  if (response_.ok()) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{} answers with more than {} bytes", request_.url.masked(), limit));
+  }
+  response_.body += oci::text_of(bytes.first(room));
+  return false;
+}
+
+Response Incoming::finish() {
+  begin_body();
+  return std::move(response_);
+}
+
+}  // namespace davit::transport

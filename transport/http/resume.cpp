@@ -1,0 +1,114 @@
+#include "transport/http/resume.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "oci/base/error.hpp"
+
+namespace davit::transport {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+
+/// A number without sign; takes it off the text.
+std::optional<std::uint64_t> take_number(std::string_view& text) {
+  std::uint64_t number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+bool take(std::string_view& text, std::string_view word) {
+  if (!text.starts_with(word)) return false;
+  text.remove_prefix(word.size());
+  return true;
+}
+
+}  // namespace
+
+std::optional<ContentRange> ContentRange::parse(std::string_view text) {
+  ContentRange range;
+  if (lower_case(text.substr(0, 6)) != "bytes ") return std::nullopt;
+  text.remove_prefix(6);
+  if (!take(text, "*")) {
+    range.first = take_number(text);
+    if (!range.first || !take(text, "-")) return std::nullopt;
+    const auto last = take_number(text);
+    if (!last || *last < *range.first) return std::nullopt;
+  }
+  if (!take(text, "/")) return std::nullopt;
+  if (!take(text, "*")) {
+    range.total = take_number(text);
+    if (!range.total) return std::nullopt;
+  }
+  if (!text.empty() || (!range.first && !range.total)) return std::nullopt;
+  return range;
+}
+
+Request Resume::request() {
+  Request request = request_;
+  request.on_success = [this](const Response& response) { begin(response); };
+  if (taken_ == 0) return request;
+  request.headers.set("Range", fmt::format("bytes={}-", taken_));
+  if (!etag_.empty()) request.headers.set("If-Range", etag_);
+  return request;
+}
+
+void Resume::begin(const Response& response) {
+  skip_ = 0;
+  if (taken_ == 0) {
+    const std::string etag = response.headers.get("ETag").value_or("");
+    // A weak one promises no equal bytes, and is not allowed in If-Range.
+    etag_ = etag.starts_with('"') ? etag : "";
+    if (request_.on_success) request_.on_success(response);
+    return;
+  }
+  if (response.status != 206) {
+    skip_ = taken_;
+    return;
+  }
+  const auto range = ContentRange::parse(response.headers.get("Content-Range").value_or(""));
+  if (range && range->first == taken_) return;
+  throw Error(ErrorKind::corrupt, fmt::format("{} answers with another range than the one from {}",
+                                              request_.url.masked(), taken_));
+}
+
+void Resume::write(oci::Bytes bytes) {
+  const std::uint64_t known = std::min<std::uint64_t>(skip_, bytes.size());
+  skip_ -= known;
+  bytes = bytes.subspan(known);
+  if (bytes.empty()) return;
+  try {
+    to_.write(bytes);
+  } catch (...) {
+    sink_failed_ = true;
+    throw;
+  }
+  taken_ += bytes.size();
+}
+
+Response Resume::finish(Response response) const {
+  if (response.status == 416 && taken_ > 0) {
+    const auto range = ContentRange::parse(response.headers.get("Content-Range").value_or(""));
+    if (!range || range->first || range->total != taken_) {
+      throw Error(ErrorKind::corrupt, fmt::format("{} does not go on at byte {}, which it promised",
+                                                  request_.url.masked(), taken_));
+    }
+    // The connection broke after the last byte.
+    response.status = 200;
+    response.body.clear();
+  }
+  if (response.ok() && skip_ > 0) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{} is now shorter than the {} bytes that came first",
+                            request_.url.masked(), taken_));
+  }
+  if (response.status == 206) response.status = 200;
+  return response;
+}
+
+}  // namespace davit::transport

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "oci/base/stream.hpp"
+#include "transport/http/message.hpp"
+
+namespace davit::transport {
+
+/// "bytes 5-9/10", "bytes 5-9/*" or "bytes */10" (RFC 9110, section 14.4).
+struct ContentRange {
+  std::optional<std::uint64_t> first;  ///< absent in the last form
+  std::optional<std::uint64_t> total;  ///< absent where it is "*"
+
+  /// Nothing if the text is malformed.
+  static std::optional<ContentRange> parse(std::string_view text);
+};
+
+/// One answer that arrives by several requests: remembers what the sink took, asks for the rest,
+/// and checks that it is the rest that comes.
+class Resume final : public oci::Sink {
+ public:
+  Resume(const Request& request, oci::Sink& to) : request_(request), to_(to) {}
+
+  /// For the next try. Refers to this object.
+  Request request();
+
+  /// Bytes that the sink has taken.
+  std::uint64_t taken() const { return taken_; }
+  /// The sink failed, rather than the transfer.
+  bool sink_failed() const { return sink_failed_; }
+
+  /// Judges a whole answer: 416 is a success if nothing was missing. Throws Error(corrupt) if the
+  /// rest cannot be had.
+  Response finish(Response response) const;
+
+  void write(oci::Bytes bytes) override;
+
+ private:
+  void begin(const Response& response);
+
+  const Request& request_;
+  oci::Sink& to_;
+  std::string etag_;
+  std::uint64_t taken_ = 0;
+  std::uint64_t skip_ = 0;  ///< bytes of this answer that the sink has already
+  bool sink_failed_ = false;
+};
+
+}  // namespace davit::transport

@@ -1,0 +1,155 @@
+#include "transport/http/retry.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <cmath>
+#include <ctime>
+#include <iomanip>
+#include <locale>
+#include <random>
+#include <sstream>
+
+#include "oci/base/tasks.hpp"
+#include "transport/http/resume.hpp"
+
+namespace davit::transport {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+using std::chrono::milliseconds;
+
+/// A resumed transfer that moves this much is slow, not stuck.
+constexpr std::uint64_t progress_size = 1 * oci::MiB;
+
+double system_random() {
+  thread_local std::mt19937_64 engine{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(engine);
+}
+
+/// Whether to try again is decided by what failed: a body's content that fails, because its own
+/// source is unavailable, has had its own tries.
+class WatchedBody {
+ public:
+  void watch(Request& request) {
+    if (!request.body) return;
+    request.body->content = [this, content = std::move(request.body->content)](oci::Sink& sink) {
+      try {
+        content(sink);
+      } catch (const Error& error) {
+        // An abandoned transfer makes the content fail, too, but as interrupted.
+        if (error.kind() == ErrorKind::unavailable) failed_ = true;
+        throw;
+      }
+    };
+  }
+  bool failed() const { return failed_; }
+
+ private:
+  std::atomic<bool> failed_ = false;
+};
+
+class Retry final : public Transport {
+ public:
+  Retry(Transport& next, RetryOptions options) : next_(next), options_(std::move(options)) {}
+
+  Response send(const Request& request, oci::Sink* into) override {
+    if (!request.repeatable) return next_.send(request, into);
+    oci::NullSink nowhere;
+    Resume resume(request, into != nullptr ? *into : nowhere);
+    // A request for a range of the caller's own is not split further.
+    const bool resumable = request.resumable && !request.headers.get("Range");
+    WatchedBody body;
+    std::uint64_t taken = 0;
+    for (Attempts attempts(options_);;) {
+      if (resume.taken() >= taken + progress_size) attempts.renew();
+      taken = resume.taken();
+      Request next = resume.request();
+      body.watch(next);
+      try {
+        Response response = next_.send(next, into != nullptr ? &resume : nullptr);
+        if (!attempts.again(response))
+          return resumable ? resume.finish(std::move(response)) : response;
+      } catch (const Error& error) {
+        const bool final =
+            resume.sink_failed() || body.failed() || (resume.taken() > 0 && !resumable);
+        if (final || error.kind() != ErrorKind::unavailable) throw;
+        if (!attempts.again(error)) throw attempts.counted(error);
+      }
+    }
+  }
+
+ private:
+  Transport& next_;
+  const RetryOptions options_;
+};
+
+}  // namespace
+
+bool is_temporary(int status) {
+  static constexpr int temporary[] = {408, 425, 429, 500, 502, 503, 504};
+  return std::find(std::begin(temporary), std::end(temporary), status) != std::end(temporary);
+}
+
+std::optional<milliseconds> retry_after(const Response& response,
+                                        std::chrono::system_clock::time_point now) {
+  const std::string text = response.headers.get("Retry-After").value_or("");
+  if (text.empty()) return std::nullopt;
+  std::uint32_t seconds = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (end == text.data() + text.size()) {
+    // More than fits is as long as anything.
+    return code == std::errc{} ? milliseconds(std::uint64_t{seconds} * 1000) : milliseconds::max();
+  }
+  std::tm date{};
+  std::istringstream stream(text);
+  stream.imbue(std::locale::classic());
+  stream >> std::get_time(&date, "%a, %d %b %Y %H:%M:%S");
+  std::string zone;
+  if (!(stream >> zone) || zone != "GMT") return std::nullopt;
+  const auto then = std::chrono::system_clock::from_time_t(::timegm(&date));
+  return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(then - now));
+}
+
+bool Attempts::again(const Error& error) {
+  return error.kind() == ErrorKind::unavailable && wait(milliseconds(0));
+}
+
+bool Attempts::again(const Response& response) {
+  if (!is_temporary(response.status)) return false;
+  const auto now = options_.now ? options_.now() : std::chrono::system_clock::now();
+  return wait(retry_after(response, now).value_or(milliseconds(0)));
+}
+
+bool Attempts::wait(milliseconds wish) {
+  if (failures_ >= options_.retries) return false;
+  milliseconds longest = options_.first_delay;
+  for (int i = 0; i < failures_ && longest < options_.greatest_delay; ++i) longest *= 2;
+  longest = std::min(longest, options_.greatest_delay);
+  ++failures_;
+  ++tries_;
+  // Jitter comes on top of a wish, or all that were sent away together come back together.
+  const double share = options_.random ? options_.random() : system_random();
+  const milliseconds jitter(std::llround(share * static_cast<double>(longest.count())));
+  const milliseconds time = std::min(wish, options_.greatest_wish) + jitter;
+  if (options_.sleep) {
+    options_.sleep(time);
+  } else {
+    oci::sleep_for(time, options_.stop);
+  }
+  return true;
+}
+
+Error Attempts::counted(const Error& error) const {
+  if (tries_ == 1) return error;
+  return {error.kind(), fmt::format("{} ({} tries)", error.what(), tries_), error.hint()};
+}
+
+std::unique_ptr<Transport> make_retry(Transport& next, RetryOptions options) {
+  return std::make_unique<Retry>(next, std::move(options));
+}
+
+}  // namespace davit::transport
