@@ -1,0 +1,75 @@
+#include "transport/registry/failure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "oci/model/json.hpp"
+
+namespace davit::transport {
+namespace {
+
+using oci::ErrorKind;
+
+constexpr std::size_t message_limit = 300;
+
+ErrorKind kind_of(int status, const RegistryError& error) {
+  if (error.code == "DIGEST_INVALID" || error.code == "SIZE_INVALID") return ErrorKind::corrupt;
+  // ECR: TAG_INVALID, "... because the tag is immutable."; others use DENIED or 409 with the word.
+  if (error.message.find("immutable") != std::string::npos && status != 401) {
+    return ErrorKind::refused;
+  }
+  if (status == 401 || status == 403) return ErrorKind::denied;
+  if (status == 404) return ErrorKind::not_found;
+  if (status == 408 || status == 425 || status == 429 || status >= 500) {
+    return ErrorKind::unavailable;
+  }
+  return ErrorKind::failed;
+}
+
+std::string hint_for(int status, ErrorKind kind, const RegistryError& error,
+                     const Response& response) {
+  if (kind == ErrorKind::refused) return "choose another tag, or push by digest";
+  if (status == 401) {
+    return fmt::format("davit login {}", response.url.origin.host);
+  }
+  if (status == 403) return "the credentials in use do not allow it";
+  if (error.code == "NAME_UNKNOWN") return "the repository does not exist";
+  if (status == 413) return "a proxy before the registry limits the size of a request";
+  if (status == 429) return "the registry limits the rate of requests: try again later";
+  return {};
+}
+
+}  // namespace
+
+RegistryError registry_error(const Response& response) {
+  RegistryError first;
+  try {
+    const oci::Json json = oci::parse_json(response.body, "the registry's answer");
+    const oci::Json& errors = oci::array_member(json, "errors", "the registry's answer");
+    if (errors.empty() || !errors[0].is_object()) return first;
+    first.code = oci::string_member(errors[0], "code", "the registry's answer");
+    first.message = oci::string_member(errors[0], "message", "the registry's answer");
+  } catch (const oci::Error&) {
+    // An error body is free text as often as not; the status says enough.
+    return {};
+  }
+  first.code = oci::printable(first.code.substr(0, 80));
+  first.message = oci::printable(first.message.substr(0, message_limit));
+  return first;
+}
+
+oci::Error failure(const Response& response, std::string_view what) {
+  const RegistryError error = registry_error(response);
+  const ErrorKind kind = kind_of(response.status, error);
+  std::string message =
+      fmt::format("{}: {} answered {}", what, response.url.origin.host, response.status);
+  if (!error.code.empty() || !error.message.empty()) {
+    message += fmt::format(" {}{}{}", error.code, error.code.empty() ? "" : ": ", error.message);
+  } else if (response.headers.get("Content-Type").value_or("").starts_with("text/html")) {
+    message += " with a web page, as what is not a registry does";
+  }
+  return oci::Error(kind, message, hint_for(response.status, kind, error, response));
+}
+
+}  // namespace davit::transport
