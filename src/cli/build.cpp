@@ -1,0 +1,191 @@
+#include "src/ops/build.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "oci/base/error.hpp"
+#include "src/cli/command.hpp"
+#include "src/cli/session.hpp"
+#include "src/cli/values.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+
+/// The words of the command line, as they stand there.
+struct BuildWords {
+  CommonOptions common;
+  std::string base;
+  std::vector<LayerInput> layers;
+  std::vector<std::string> targets;
+  std::optional<std::string> entrypoint;
+  std::optional<std::string> cmd;
+  std::vector<std::string> env;
+  std::optional<std::string> workdir;
+  std::optional<std::string> user;
+  std::vector<std::string> expose;
+  std::vector<std::string> volumes;
+  std::vector<std::string> labels;
+  std::vector<std::string> annotations;
+  std::optional<std::string> stop_signal;
+  std::optional<std::string> healthcheck;
+  std::optional<std::string> author;
+  std::string created;
+  std::string owner;
+  std::string compression = "gzip";
+  std::string format = "oci";
+  std::string history;
+};
+
+LayerInput rootfs_input(const std::string& path) {
+  return {.kind = LayerInput::Kind::tree, .path = path, .tree = {}, .created_by = {}};
+}
+
+/// "TAR", or "PATH=/DEST". A path may hold "=": the last "=/" counts.
+LayerInput layer_input(const std::string& value) {
+  LayerInput input;
+  const auto split = value.rfind("=/");
+  if (split == std::string::npos) {
+    input.kind = LayerInput::Kind::tarball;
+    input.path = value;
+  } else {
+    input.kind = LayerInput::Kind::tree;
+    input.path = value.substr(0, split);
+    input.tree.destination = value.substr(split + 1);
+  }
+  return input;
+}
+
+void declare_image_options(Arguments& command, const std::shared_ptr<BuildWords>& words) {
+  command.heading("Image");
+  command.option("--entrypoint", "JSON|WORDS", words->entrypoint,
+                 "the program; drops the base's cmd");
+  command.option("--cmd", "JSON|WORDS", words->cmd, "its default arguments");
+  command.list("-e,--env", "NAME=VALUE", words->env, "environment");
+  command.option("-w,--workdir", "DIR", words->workdir, "working directory");
+  command.option("-u,--user", "USER[:GROUP]", words->user, "user");
+  command.list("--expose", "PORT[/PROTO]", words->expose, "port that is listened on");
+  command.list("--volume", "DIR", words->volumes, "directory that holds data");
+  command.list("-l,--label", "NAME=VALUE", words->labels, "label in the configuration");
+  command.list("--annotation", "NAME=VALUE", words->annotations, "annotation of the manifest");
+  command.option("--stop-signal", "SIGNAL", words->stop_signal, "what asks the program to end");
+  command.option("--healthcheck", "none|JSON|LINE", words->healthcheck,
+                 "command that says whether it is well");
+  command.option("--author", "TEXT", words->author, "who made it");
+  command.option("--created", "RFC3339|now|epoch", words->created,
+                 "when; by default SOURCE_DATE_EPOCH, else 1970");
+  command.option("--history", "TEXT", words->history, "what the history says of the layers");
+  command.heading("Layers");
+  command.option("--owner", "UID:GID", words->owner, "owner of all files of directories");
+  command.option("--compression", "FORMAT", words->compression,
+                 "gzip, gzip:1..9, zstd, zstd:1..22 or none");
+  command.option("--format", "oci|docker", words->format, "kind of the image's documents");
+}
+
+oci::ConfigChanges config_changes(const BuildWords& words,
+                                  std::optional<std::int64_t> source_date) {
+  oci::ConfigChanges changes;
+  changes.created = parse_created(words.created, source_date);
+  changes.author = words.author;
+  for (const std::string& assignment : words.env) {
+    parse_assignments("--env", {assignment});
+    changes.env.push_back(assignment);
+  }
+  if (words.entrypoint) changes.entrypoint = parse_words("--entrypoint", *words.entrypoint);
+  if (words.cmd) changes.cmd = parse_words("--cmd", *words.cmd);
+  changes.working_dir = words.workdir;
+  if (words.workdir && !words.workdir->starts_with('/')) {
+    throw Error(ErrorKind::usage, fmt::format("--workdir: '{}' is not an absolute path",
+                                              oci::printable(*words.workdir)));
+  }
+  changes.user = words.user;
+  changes.stop_signal = words.stop_signal;
+  if (words.healthcheck) changes.healthcheck = parse_healthcheck(*words.healthcheck);
+  for (const std::string& port : words.expose) {
+    changes.exposed_ports.push_back(parse_port("--expose", port));
+  }
+  for (const std::string& volume : words.volumes) {
+    if (!volume.starts_with('/')) {
+      throw Error(ErrorKind::usage,
+                  fmt::format("--volume: '{}' is not an absolute path", oci::printable(volume)));
+    }
+  }
+  changes.volumes = words.volumes;
+  changes.labels = parse_assignments("--label", words.labels);
+  return changes;
+}
+
+BuildOptions build_options(const BuildWords& words, Session& session) {
+  const std::optional<std::int64_t> source_date = source_date_epoch();
+  BuildOptions options;
+  if (!words.base.empty()) options.base = Place::parse(words.base);
+  for (const std::string& target : words.targets) options.targets.push_back(Place::parse(target));
+  if (!words.common.platform.empty()) {
+    options.platform = oci::Platform::parse(words.common.platform);
+  }
+  options.config = config_changes(words, source_date);
+  options.annotations = parse_assignments("--annotation", words.annotations);
+  options.compression = oci::Compression::parse(words.compression);
+  options.format = parse_choice("--format", words.format, {"oci", "docker"}) == 0
+                       ? ImageFormat::oci
+                       : ImageFormat::docker;
+  options.layers = words.layers;
+  for (LayerInput& layer : options.layers) {
+    layer.tree.clamp_mtime = source_date;
+    layer.tree.stop = session.stop();
+    // Of a layer that adds to a base, the root directory is the base's.
+    if (options.base) layer.tree.root_entry = oci::RootEntry::omitted;
+    if (!words.owner.empty()) {
+      layer.tree.owner = parse_owner("--owner", words.owner);
+    }
+    // The path on this machine is left out, or the same tree elsewhere would be another image.
+    layer.created_by = words.history.empty() ? "davit build" : words.history;
+  }
+  options.jobs = words.common.jobs;
+  options.use = words.common.dry_run ? Use::rehearse : Use::write;
+  options.stop = session.stop();
+  return options;
+}
+
+}  // namespace
+
+void declare_build(Arguments& root) {
+  auto words = std::make_shared<BuildWords>();
+  Arguments command =
+      root.command("build", "build an image from directories and tarballs, and push it");
+  command.heading("Options");
+  command.option("-b,--base", "PLACE", words->base, "image to build on");
+  command.each(
+      "--rootfs", "DIR",
+      [words](const std::string& path) { words->layers.push_back(rootfs_input(path)); },
+      "a layer with the files of a directory");
+  command.each(
+      "--layer", "TAR|PATH=/DEST",
+      [words](const std::string& value) { words->layers.push_back(layer_input(value)); },
+      "a layer from a tarball (.gz .zst .xz too), or a file or directory put at DEST");
+  command.list("-t,--tag", "PLACE", words->targets, "where the image goes; may be several");
+  command.option("--platform", "OS/ARCH[/VARIANT]", words->common.platform,
+                 "what it runs on; of a base for several, the one to take");
+  declare_transfer(command, words->common);
+  declare_image_options(command, words);
+  declare_common(command, words->common);
+  command.footer(
+      "Layers are stacked in the order given. The same files give the same image, byte for byte.\n"
+      "Examples:\n"
+      "  davit build --rootfs ./rootfs --cmd /bin/sh -t registry.example/app:1.0\n"
+      "  davit build --base python:3.12-slim --layer ./app=/srv/app --entrypoint 'python -m app' "
+      "\\\n"
+      "      -t registry.example/app:1.0 -t registry.example/app:latest\n"
+      "  davit build --layer base.tar.gz --layer app.tar --compression zstd -t oci:out:1.0");
+  command.run([words](Session& session) {
+    BuildOptions options = build_options(*words, session);
+    session.begin(words->common);
+    options.progress = session.progress();
+    session.print(build_image(session.places(), options));
+  });
+}
+
+}  // namespace davit::app

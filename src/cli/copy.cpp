@@ -1,0 +1,76 @@
+#include <memory>
+
+#include "oci/base/error.hpp"
+#include "src/cli/command.hpp"
+#include "src/cli/session.hpp"
+#include "src/ops/transfer.hpp"
+
+namespace davit::app {
+namespace {
+
+struct CopyWords {
+  CommonOptions common;
+  std::string source;
+  std::vector<std::string> destinations;
+};
+
+enum class SourceKind { any, local };
+
+void copy(Session& session, const CopyWords& words, SourceKind kind) {
+  const Place from = Place::parse(words.source);
+  std::vector<Place> to;
+  for (const std::string& text : words.destinations) to.push_back(Place::parse(text));
+  if (kind == SourceKind::local) {
+    if (!from.local()) {
+      throw oci::Error(oci::ErrorKind::usage, words.source + " is not a local place",
+                       "push takes oci:DIR or oci-archive:FILE; copy takes any place");
+    }
+    for (const Place& place : to) {
+      if (place.local()) {
+        throw oci::Error(oci::ErrorKind::usage, place.store_name() + " is not in a registry",
+                         "copy takes any place");
+      }
+    }
+  }
+  session.begin(words.common);
+  session.print(copy_image(session.places(), from, to,
+                           {.platform = session.platform(),
+                            .jobs = words.common.jobs,
+                            .use = session.destination_use(),
+                            .progress = session.progress(),
+                            .stop = session.stop()}));
+}
+
+void declare(Arguments command, SourceKind kind) {
+  auto words = std::make_shared<CopyWords>();
+  command.positional("SOURCE", words->source, "where the image is");
+  command.positionals("DESTINATION", words->destinations, 1, "where it goes; may be several");
+  declare_transfer(command, words->common);
+  declare_platform(command, words->common);
+  declare_common(command, words->common);
+  command.run([words, kind](Session& session) { copy(session, *words, kind); });
+}
+
+}  // namespace
+
+void declare_copy(Arguments& root) {
+  Arguments command =
+      root.command("copy", "copy an image from any place to any places, digest unchanged", "cp");
+  command.footer(
+      "Examples:\n"
+      "  davit copy python:3.12-slim registry.example/base/python:3.12-slim\n"
+      "  davit copy --platform linux/arm64 alpine:3.20 oci:alpine:3.20\n"
+      "  davit copy oci-archive:app.tar registry.example/app:1.0 registry.example/app:latest");
+  declare(command, SourceKind::any);
+}
+
+void declare_push(Arguments& root) {
+  Arguments command = root.command("push", "copy an image from a local place to registries");
+  command.footer(
+      "Examples:\n"
+      "  davit push oci:app:1.0 registry.example/app\n"
+      "  davit push oci-archive:app.tar registry.example/app:1.0 other.example/app:1.0");
+  declare(command, SourceKind::local);
+}
+
+}  // namespace davit::app

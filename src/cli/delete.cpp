@@ -1,0 +1,41 @@
+#include <memory>
+
+#include "oci/base/error.hpp"
+#include "src/cli/command.hpp"
+#include "src/cli/session.hpp"
+#include "src/cli/terminal.hpp"
+
+namespace davit::app {
+
+void declare_delete(Arguments& root) {
+  struct Words {
+    CommonOptions common;
+    std::string image;
+  };
+  auto words = std::make_shared<Words>();
+  Arguments command = root.command("delete", "delete a tag, or an image by its digest", "rm");
+  command.positional("PLACE", words->image, "a tag, or a digest with all of its tags");
+  command.flag("--dry-run", words->common.dry_run, "say what would be done, and do nothing");
+  command.footer(
+      "Example:\n  davit delete registry.example/app@$(davit digest registry.example/app:old)");
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    const Place image = Place::parse(words->image);
+    const std::string which = image.identifier();
+    if (which.empty() || (!image.local() && !image.reference.tag && !image.reference.digest)) {
+      throw oci::Error(oci::ErrorKind::usage, image.store_name() + " names no tag or digest",
+                       "say which image is to be deleted: NAME:TAG or NAME@DIGEST");
+    }
+    session.begin(words->common);
+    // A layout that is not there is not made for the sake of deleting from it.
+    session.places().open(image, Use::read);
+    oci::Store& store = session.places().open(image, session.destination_use());
+    store.remove(which);
+    if (!words->common.dry_run) {
+      const char separator = which.find(':') == std::string::npos ? ':' : '@';
+      write_stdout(store.name() + separator + which + "\n");
+    }
+  });
+}
+
+}  // namespace davit::app

@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "oci/base/error.hpp"
+#include "oci/base/file.hpp"
+#include "oci/model/reference.hpp"
+#include "src/cli/command.hpp"
+#include "src/cli/session.hpp"
+#include "src/cli/terminal.hpp"
+#include "transport/auth/docker_config.hpp"
+#include "transport/auth/registry_key.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+
+/// A line of standard input, without its end.
+std::string read_line() {
+  std::string line;
+  std::byte c{};
+  while (oci::read_some(STDIN_FILENO, std::span(&c, 1), "standard input") == 1) {
+    if (c == std::byte{'\n'}) break;
+    if (line.size() > 64 * oci::KiB) throw Error(ErrorKind::usage, "the password is too long");
+    line += static_cast<char>(c);
+  }
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+/// Asks on the terminal with what is typed not shown; puts the terminal back however it ends.
+std::string ask_password() {
+  termios before{};
+  if (::tcgetattr(STDIN_FILENO, &before) != 0) {
+    throw Error(ErrorKind::usage, "there is no terminal to ask for a password",
+                "give it on standard input with --password-stdin");
+  }
+  const auto restore = [](const termios* state) { ::tcsetattr(STDIN_FILENO, TCSAFLUSH, state); };
+  const std::unique_ptr<const termios, decltype(restore)> guard(&before, restore);
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  write_stderr("Password: ");
+  std::string password = read_line();
+  write_stderr("\n");
+  return password;
+}
+
+/// What people type as a registry: a scheme in front or a slash behind is forgiven.
+std::string registry_name(const std::string& text) {
+  const std::string registry = transport::canonical_key(text);
+  if (!oci::is_registry(registry)) {
+    throw Error(ErrorKind::usage, fmt::format("'{}' is not HOST[:PORT]", oci::printable(text)));
+  }
+  return registry;
+}
+
+struct LoginWords {
+  CommonOptions common;
+  std::string host;
+  std::string username;
+  bool password_stdin = false;
+};
+
+void login(Session& session, const LoginWords& words) {
+  const std::string registry = registry_name(words.host);
+  transport::Credentials credentials;
+  credentials.username = words.username;
+  if (credentials.username.empty()) {
+    if (words.password_stdin || ::isatty(STDIN_FILENO) == 0) {
+      throw Error(ErrorKind::usage, "login wants --username NAME");
+    }
+    write_stderr("Username: ");
+    credentials.username = read_line();
+  }
+  credentials.password = words.password_stdin ? read_line() : ask_password();
+  if (credentials.username.empty() || credentials.password.empty()) {
+    throw Error(ErrorKind::usage, "the user name and the password must not be empty");
+  }
+  session.begin(words.common);
+  // Nothing is stored that the registry does not take.
+  session.check_login(registry, credentials);
+  transport::DockerConfig config;
+  const std::string kept = config.store(registry, credentials);
+  if (!words.common.quiet) {
+    write_stderr(fmt::format("logged in to {}; the credentials are kept in {}\n", registry,
+                             oci::printable(kept)));
+  }
+}
+
+}  // namespace
+
+void declare_login(Arguments& root) {
+  auto words = std::make_shared<LoginWords>();
+  Arguments command = root.command("login", "keep credentials for a registry");
+  command.positional("HOST", words->host, "HOST[:PORT]");
+  command.option("-u,--username", "NAME", words->username, "the user");
+  command.flag("--password-stdin", words->password_stdin, "read the password from standard input");
+  command.footer(
+      "Example:\n  echo \"$TOKEN\" | davit login registry.example -u ci --password-stdin");
+  declare_common(command, words->common);
+  command.run([words](Session& session) { login(session, *words); });
+
+  auto host = std::make_shared<std::string>();
+  Arguments logout = root.command("logout", "forget the credentials for a registry");
+  logout.positional("HOST", *host, "HOST[:PORT]");
+  logout.run([host](Session&) {
+    const std::string registry = registry_name(*host);
+    const bool was = transport::DockerConfig().erase(registry);
+    write_stderr(fmt::format("{} {}\n", was ? "logged out of" : "not logged in to", registry));
+  });
+}
+
+}  // namespace davit::app

@@ -1,0 +1,30 @@
+#include <memory>
+
+#include "src/cli/command.hpp"
+#include "src/cli/session.hpp"
+#include "src/ops/transfer.hpp"
+
+namespace davit::app {
+
+void declare_tag(Arguments& root) {
+  struct Words {
+    CommonOptions common;
+    std::string image;
+    std::vector<std::string> tags;
+  };
+  auto words = std::make_shared<Words>();
+  Arguments command =
+      root.command("tag", "add tags to an image where it is, without moving its layers");
+  command.positional("PLACE", words->image, "the image");
+  command.positionals("TAG", words->tags, 1, "new tags in the same repository");
+  command.footer("Example:\n  davit tag registry.example/app@sha256:... 1.0 latest");
+  command.flag("--dry-run", words->common.dry_run, "say what would be done, and do nothing");
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    const Place image = Place::parse(words->image);
+    session.begin(words->common);
+    session.print({add_tags(session.places(), image, words->tags, session.destination_use())});
+  });
+}
+
+}  // namespace davit::app

@@ -1,0 +1,60 @@
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
+#include "src/cli/command.hpp"
+#include "src/cli/session.hpp"
+#include "src/cli/terminal.hpp"
+
+namespace davit::app {
+namespace {
+
+void print_names(const CommonOptions& options, const char* key, const std::string& of,
+                 const std::vector<std::string>& names) {
+  if (options.json) {
+    const nlohmann::ordered_json json = {{"name", of}, {key, names}};
+    write_stdout(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                 "\n");
+    return;
+  }
+  std::string text;
+  for (const std::string& name : names) text += oci::printable(name) + "\n";
+  write_stdout(text);
+}
+
+}  // namespace
+
+void declare_tags(Arguments& root) {
+  struct Words {
+    CommonOptions common;
+    std::string place;
+  };
+  auto words = std::make_shared<Words>();
+  Arguments tags = root.command("tags", "list the tags of a repository, layout or archive", "ls");
+  tags.positional("PLACE", words->place, "a repository, layout or archive");
+  declare_common(tags, words->common);
+  tags.run([words](Session& session) {
+    const Place place = Place::parse(words->place);
+    session.begin(words->common);
+    oci::Store& store = session.places().open(place, Use::read);
+    print_names(words->common, "tags", store.name(), store.tags());
+  });
+
+  auto registry = std::make_shared<Words>();
+  Arguments catalog = root.command("catalog", "list the repositories of a registry");
+  catalog.positional("HOST", registry->place, "HOST[:PORT]");
+  declare_common(catalog, registry->common);
+  catalog.run([registry](Session& session) {
+    if (!oci::is_registry(registry->place)) {
+      throw oci::Error(oci::ErrorKind::usage,
+                       "'" + oci::printable(registry->place) + "' is not HOST[:PORT]");
+    }
+    session.begin(registry->common);
+    print_names(registry->common, "repositories", registry->place,
+                session.places().client().catalog(registry->place));
+  });
+}
+
+}  // namespace davit::app

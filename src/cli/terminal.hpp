@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace davit::app {
+
+/// Whether stderr is a terminal that understands cursor movement.
+bool stderr_is_terminal();
+/// Columns of that terminal; 80 where it does not say.
+std::size_t terminal_width();
+
+/// Whole pieces of text on stderr, each in one write, so that lines of several threads stay lines.
+void write_stderr(std::string_view text);
+/// On stdout. Throws Error(failed) if it cannot be written: a full disk, a closed pipe.
+void write_stdout(std::string_view text);
+
+/// Columns as wide as their widest cell, two spaces between; no spaces at the end of a line.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace davit::app

@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <exception>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
+#include "src/cli/arguments.hpp"
+#include "src/cli/command.hpp"
+#include "src/cli/session.hpp"
+#include "src/cli/terminal.hpp"
+
+namespace {
+
+using namespace davit;
+using oci::ErrorKind;
+
+int exit_status(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::failed:
+      return 1;
+    case ErrorKind::usage:
+      return 2;
+    case ErrorKind::not_found:
+      return 3;
+    case ErrorKind::denied:
+      return 4;
+    case ErrorKind::unavailable:
+      return 5;
+    case ErrorKind::corrupt:
+      return 6;
+    case ErrorKind::refused:
+      return 7;
+    case ErrorKind::interrupted:
+      return 130;
+  }
+  return 1;
+}
+
+/// The first SIGINT, SIGTERM or SIGHUP asks everything to stop; the second ends the program.
+class Interrupts {
+ public:
+  Interrupts() {
+    sigemptyset(&signals_);
+    for (const int number : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals_, number);
+    // Under nohup a hang-up is ignored, and stays so.
+    struct sigaction hangup {};
+    sigaction(SIGHUP, nullptr, &hangup);
+    if (hangup.sa_handler != SIG_IGN) sigaddset(&signals_, SIGHUP);
+    // Blocked here, before there are other threads, which inherit it.
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    listener_ = std::thread([this] { listen(); });
+  }
+
+  ~Interrupts() {
+    pthread_kill(listener_.native_handle(), SIGUSR1);
+    listener_.join();
+  }
+
+  std::stop_token token() const { return stop_.get_token(); }
+
+ private:
+  void listen() {
+    for (bool first = true;; first = false) {
+      int number = 0;
+      sigwait(&signals_, &number);
+      if (number == SIGUSR1) return;
+      if (!first) _exit(130);
+      stop_.request_stop();
+    }
+  }
+
+  sigset_t signals_{};
+  std::stop_source stop_;
+  std::thread listener_;
+};
+
+void declare_all(app::Arguments& root) {
+  app::declare_build(root);
+  app::declare_push(root);
+  app::declare_copy(root);
+  app::declare_index(root);
+  app::declare_tag(root);
+  app::declare_inspect(root);
+  app::declare_manifest(root);
+  app::declare_tags(root);
+  app::declare_delete(root);
+  app::declare_login(root);
+  app::declare_version(root);
+}
+
+int report(ErrorKind kind, const std::string& message, const std::string& hint) {
+  app::write_stderr(fmt::format("davit: {}\n", message));
+  if (!hint.empty()) app::write_stderr(fmt::format("hint: {}\n", hint));
+  return exit_status(kind);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  // Secrets of this process do not end up in core files.
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const Interrupts interrupts;
+  try {
+    const app::Parsed parsed = app::parse_arguments(words, declare_all);
+    if (!parsed.text.empty()) {
+      app::write_stdout(parsed.text);
+      return 0;
+    }
+    app::Session session(interrupts.token());
+    parsed.action(session);
+    return 0;
+  } catch (const oci::Error& error) {
+    // What fails because everything was asked to stop is the stop, not the failure it looks like.
+    if (interrupts.token().stop_requested()) {
+      return report(ErrorKind::interrupted, "interrupted", "");
+    }
+    return report(error.kind(), error.what(), error.hint());
+  } catch (const std::bad_alloc&) {
+    return report(ErrorKind::failed, "out of memory", "");
+  } catch (const std::exception& error) {
+    return report(ErrorKind::failed, oci::printable(error.what()), "");
+  }
+}

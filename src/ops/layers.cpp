@@ -1,0 +1,151 @@
+#include "src/ops/layers.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "oci/base/error.hpp"
+#include "oci/base/file.hpp"
+#include "oci/layer/decompress.hpp"
+#include "oci/layer/tar_parser.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::BlobState;
+using oci::Encoding;
+using oci::Error;
+using oci::ErrorKind;
+
+/// A tarball is used as it is written, but only if it is one.
+class AnyEntry final : public oci::TarHandler {
+ public:
+  void entry(const oci::TarEntry&) override {}
+  void data(oci::Bytes) override {}
+};
+
+struct Tarball {
+  std::filesystem::path path;
+  std::string name;
+  oci::Fd file;
+  std::uint64_t size = 0;
+  Encoding encoding = Encoding::none;
+};
+
+Tarball open_tarball(const std::filesystem::path& path) {
+  Tarball tarball;
+  tarball.path = path;
+  tarball.name = oci::printable(path.native());
+  tarball.file = oci::open_file(path, O_RDONLY);
+  struct stat status {};
+  if (::fstat(tarball.file.get(), &status) != 0) throw oci::errno_error(tarball.name);
+  if (!S_ISREG(status.st_mode)) {
+    throw Error(ErrorKind::usage, tarball.name + " is not a file",
+                "a directory is given with --rootfs DIR, or --layer DIR=/DEST");
+  }
+  tarball.size = static_cast<std::uint64_t>(status.st_size);
+  std::array<std::byte, oci::magic_size> magic{};
+  const std::size_t n = oci::read_some(tarball.file.get(), magic, tarball.name);
+  tarball.encoding = oci::sniff(oci::Bytes(magic).first(n));
+  return tarball;
+}
+
+/// Sends a tarball's uncompressed bytes to a sink, checked to be a tar.
+void send_tar(const Tarball& tarball, oci::Sink& to) {
+  AnyEntry any;
+  oci::TarParser parser(any, tarball.name);
+  oci::Tee checked(parser, to);
+  const auto decompressor = oci::make_decompressor(tarball.encoding, checked, tarball.name);
+  oci::send_file(tarball.file.get(), 0, tarball.size, *decompressor, tarball.name);
+  decompressor->finish();
+  parser.finish();
+}
+
+/// A compressed tarball's digests, both from one pass.
+BuiltLayer measure(const Tarball& tarball) {
+  oci::Hasher compressed;
+  oci::Hasher uncompressed;
+  AnyEntry any;
+  oci::TarParser parser(any, tarball.name);
+  oci::Tee checked(parser, uncompressed);
+  const auto decompressor = oci::make_decompressor(tarball.encoding, checked, tarball.name);
+  oci::Tee both(compressed, *decompressor);
+  oci::send_file(tarball.file.get(), 0, tarball.size, both, tarball.name);
+  decompressor->finish();
+  parser.finish();
+  BuiltLayer layer;
+  layer.descriptor.media_type =
+      tarball.encoding == Encoding::gzip ? oci::media::oci_layer_gzip : oci::media::oci_layer_zstd;
+  layer.descriptor.digest = compressed.finish();
+  layer.descriptor.size = tarball.size;
+  layer.diff_id = uncompressed.finish();
+  return layer;
+}
+
+void report(const LayerWork& work, const oci::BlobEvent& event) {
+  if (work.progress != nullptr) work.progress->update(event);
+}
+
+BuiltLayer send_compressed(const Tarball& tarball, const std::string& id, const LayerWork& work) {
+  oci::BlobEvent event{
+      .id = id, .kind = "layer", .state = BlobState::checking, .total = tarball.size};
+  report(work, event);
+  const BuiltLayer layer = measure(tarball);
+  if (work.to.has(layer.descriptor)) {
+    event.state = BlobState::exists;
+  } else {
+    event.state = BlobState::copying;
+    work.to.push(layer.descriptor, [&](oci::Sink& sink) {
+      oci::ProgressSink reported(sink, work.progress, event);
+      oci::send_file(tarball.file.get(), 0, tarball.size, reported, tarball.name);
+    });
+    event.state = BlobState::done;
+    event.bytes = tarball.size;
+  }
+  report(work, event);
+  return layer;
+}
+
+BuiltLayer compress(const oci::TarSource& tar, const std::string& id, const LayerWork& work) {
+  oci::BlobEvent event{.id = id, .kind = "layer", .state = BlobState::building, .total = {}};
+  report(work, event);
+  BuiltLayer layer;
+  layer.descriptor = work.to.add(work.compression.media_type(), [&](oci::Sink& sink) {
+    oci::ProgressSink reported(sink, work.progress, event);
+    layer.diff_id = oci::write_layer(tar, work.compression, work.pool, reported, work.stop).diff_id;
+  });
+  event.state = BlobState::done;
+  event.bytes = layer.descriptor.size;
+  event.total = layer.descriptor.size;
+  report(work, event);
+  return layer;
+}
+
+}  // namespace
+
+BuiltLayer build_layer(const LayerInput& input, const std::string& id, const LayerWork& work) {
+  if (input.kind == LayerInput::Kind::tree) {
+    return compress(oci::tree_source(input.path, input.tree), id, work);
+  }
+  const Tarball tarball = open_tarball(input.path);
+  if (tarball.encoding == Encoding::gzip || tarball.encoding == Encoding::zstd) {
+    return send_compressed(tarball, id, work);
+  }
+  return compress([&](oci::BlockWriter& to) { send_tar(tarball, to); }, id, work);
+}
+
+void check_input(const LayerInput& input) {
+  if (input.kind == LayerInput::Kind::tarball) {
+    open_tarball(input.path);
+    return;
+  }
+  struct stat status {};
+  const std::string name = oci::printable(input.path.native());
+  if (::stat(input.path.c_str(), &status) != 0) throw oci::errno_error(name);
+  if (input.tree.destination.empty() && !S_ISDIR(status.st_mode)) {
+    throw Error(ErrorKind::usage, name + " is not a directory",
+                "a tarball is given with --layer TAR");
+  }
+}
+
+}  // namespace davit::app

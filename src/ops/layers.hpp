@@ -1,0 +1,50 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "oci/base/progress.hpp"
+#include "oci/layer/compression.hpp"
+#include "oci/layer/layer.hpp"
+#include "oci/layer/tree.hpp"
+#include "oci/store/store.hpp"
+
+namespace davit::app {
+
+/// Where a layer's files come from.
+struct LayerInput {
+  enum class Kind {
+    tree,     ///< a directory, or a file put at `tree.destination`
+    tarball,  ///< a tar, perhaps compressed, used as it is written
+  };
+  Kind kind = Kind::tree;
+  std::filesystem::path path;
+  oci::TreeOptions tree;
+  std::string created_by;  ///< for the history
+};
+
+struct BuiltLayer {
+  oci::Descriptor descriptor;
+  oci::Digest diff_id;
+};
+
+/// What all layers of one build share.
+struct LayerWork {
+  oci::Store& to;
+  const oci::Compression& compression;
+  oci::CompressionPool& pool;
+  oci::Progress* progress;
+  std::stop_token stop;
+};
+
+/// Builds one layer into a store. A tree, a plain tar and an xz-compressed one are read once, and
+/// hashed, compressed and sent at the same time; a gzip- or zstd-compressed tarball is measured
+/// and checked first, and then sent as it is unless it is there. `id` names it in the progress.
+BuiltLayer build_layer(const LayerInput& input, const std::string& id, const LayerWork& work);
+
+/// Looks at an input before anything is sent: Error(not_found) if it is missing, Error(usage) if
+/// it is not of its kind.
+void check_input(const LayerInput& input);
+
+}  // namespace davit::app

@@ -1,0 +1,73 @@
+#include "src/ops/place.hpp"
+
+#include <fmt/format.h>
+
+#include "oci/base/error.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+
+/// "PATH", "PATH:TAG" or "PATH@DIGEST". A path may itself hold colons: a tag has no slash in it.
+Place parse_local(Place::Kind kind, std::string_view text) {
+  Place place;
+  place.kind = kind;
+  std::string_view path = text;
+  if (const auto at = text.rfind('@');
+      at != std::string_view::npos && oci::Digest::try_parse(text.substr(at + 1))) {
+    place.local_name = text.substr(at + 1);
+    path = text.substr(0, at);
+  } else if (const auto colon = text.rfind(':');
+             colon != std::string_view::npos && text.find('/', colon) == std::string_view::npos) {
+    place.local_name = text.substr(colon + 1);
+    path = text.substr(0, colon);
+    if (!oci::is_tag(place.local_name)) {
+      throw Error(ErrorKind::usage,
+                  fmt::format("'{}' is not a tag", oci::printable(place.local_name)));
+    }
+  }
+  if (path.empty()) {
+    throw Error(ErrorKind::usage, fmt::format("'{}' names no path", oci::printable(text)));
+  }
+  place.path = std::string(path);
+  return place;
+}
+
+}  // namespace
+
+Place Place::parse(std::string_view text) {
+  if (text.starts_with("oci:")) return parse_local(Kind::layout, text.substr(4));
+  if (text.starts_with("oci-archive:")) return parse_local(Kind::archive, text.substr(12));
+  if (text.starts_with("docker-archive:")) {
+    throw Error(ErrorKind::usage, "docker-archive: places are not supported in this version",
+                "use oci-archive:FILE, which podman, skopeo and docker load read");
+  }
+  if (text.starts_with("docker://")) text = text.substr(9);
+  Place place;
+  place.reference = oci::Reference::parse(text);
+  return place;
+}
+
+std::string Place::identifier() const { return local() ? local_name : reference.identifier(); }
+
+std::string Place::tag() const {
+  if (local()) return oci::Digest::try_parse(local_name) ? "" : local_name;
+  if (reference.digest) return reference.tag.value_or("");
+  return reference.tag.value_or("latest");
+}
+
+std::string Place::store_name() const {
+  switch (kind) {
+    case Kind::layout:
+      return "oci:" + path.native();
+    case Kind::archive:
+      return "oci-archive:" + path.native();
+    case Kind::registry:
+      break;
+  }
+  return reference.name();
+}
+
+}  // namespace davit::app

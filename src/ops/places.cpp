@@ -1,0 +1,64 @@
+#include "src/ops/places.hpp"
+
+#include <algorithm>
+
+#include "oci/model/manifest.hpp"
+#include "oci/store/archive.hpp"
+#include "oci/store/layout.hpp"
+#include "oci/store/memory.hpp"
+#include "src/ops/rehearsal.hpp"
+
+namespace davit::app {
+
+oci::Store& Places::open(const Place& place, Use use) {
+  // An archive that is written replaces the one that is read: these are two stores of one name.
+  auto& slot = stores_[{use, place.store_name()}];
+  if (slot) return *slot;
+  std::unique_ptr<oci::Store> store;
+  // A rehearsal makes nothing: where there is nothing yet, it plays in memory.
+  const oci::OpenMode mode = use == Use::write ? oci::OpenMode::create : oci::OpenMode::existing;
+  if (!place.local()) {
+    store = client_.repository(place.reference);
+  } else if (use == Use::rehearse && !std::filesystem::exists(place.path)) {
+    store = oci::make_memory_store(place.store_name());
+  } else if (place.kind == Place::Kind::layout) {
+    store = oci::open_layout(place.path, mode);
+  } else {
+    store = oci::open_archive(place.path, mode);
+  }
+  slot = use == Use::rehearse ? make_rehearsal(std::move(store)) : std::move(store);
+  return *slot;
+}
+
+void Places::commit() {
+  for (auto& [key, store] : stores_) store->commit();
+}
+
+oci::Descriptor find_image(oci::Store& store, const Place& place,
+                           const std::optional<oci::Platform>& platform) {
+  const oci::Descriptor root = oci::require(store, place.identifier());
+  if (!platform || !oci::is_index(root.media_type)) return root;
+  const std::string what = store.name() + "@" + root.digest.str();
+  const oci::Document document =
+      oci::parse_document(root.media_type, oci::fetch_document(store, root), what);
+  return oci::select_platform(std::get<oci::Index>(document), *platform, what);
+}
+
+std::vector<Target> group_targets(const std::vector<Place>& places) {
+  std::vector<Target> targets;
+  for (const Place& place : places) {
+    auto same = std::find_if(targets.begin(), targets.end(), [&](const Target& target) {
+      return target.place.store_name() == place.store_name();
+    });
+    if (same == targets.end()) same = targets.insert(targets.end(), Target{place, {}});
+    if (const std::string tag = place.tag();
+        !tag.empty() && std::find(same->tags.begin(), same->tags.end(), tag) == same->tags.end()) {
+      same->tags.push_back(tag);
+    }
+  }
+  std::stable_partition(targets.begin(), targets.end(),
+                        [](const Target& target) { return target.place.local(); });
+  return targets;
+}
+
+}  // namespace davit::app

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "oci/store/store.hpp"
+#include "src/ops/place.hpp"
+#include "transport/registry/client.hpp"
+
+namespace davit::app {
+
+/// What a place is opened for. A destination is made if it is missing; a dry run only says what it
+/// would store.
+enum class Use { read, write, rehearse };
+
+/// Opens places as stores, each once, and finds images in them.
+class Places {
+ public:
+  Places(transport::ClientOptions options, std::unique_ptr<transport::CredentialSource> credentials)
+      : client_(std::move(options), std::move(credentials)) {}
+
+  oci::Store& open(const Place& place, Use use);
+  /// Makes what was written visible. Nothing of it is before, where a store is one file.
+  void commit();
+
+  transport::Client& client() { return client_; }
+
+ private:
+  transport::Client client_;
+  std::map<std::pair<Use, std::string>, std::unique_ptr<oci::Store>> stores_;
+};
+
+/// An image where it was found. With a platform, one is chosen from an index.
+oci::Descriptor find_image(oci::Store& store, const Place& place,
+                           const std::optional<oci::Platform>& platform);
+
+/// An image where a command has put it: what scripts are told.
+struct Landed {
+  std::string store;  ///< "registry.example/team/app"
+  std::vector<std::string> tags;
+  oci::Descriptor root;
+
+  /// "registry.example/team/app@sha256:…"
+  std::string str() const { return store + "@" + root.digest.str(); }
+};
+
+/// Places that are one store, with the tags an image gets in it.
+struct Target {
+  Place place;
+  std::vector<std::string> tags;
+};
+/// In the order given, but local ones first: what is written there is read back for the others
+/// without a network between.
+std::vector<Target> group_targets(const std::vector<Place>& places);
+
+}  // namespace davit::app

@@ -1,0 +1,92 @@
+#include "src/ops/rehearsal.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "oci/base/log.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Content;
+using oci::Descriptor;
+
+class Rehearsal final : public oci::Store {
+ public:
+  explicit Rehearsal(std::unique_ptr<oci::Store> real) : real_(std::move(real)) {}
+
+  std::string name() const override { return real_->name(); }
+  bool has(const Descriptor& content) override {
+    return documents_.contains(content.digest) || real_->has(content);
+  }
+  void fetch(const Descriptor& content, oci::Sink& into) override {
+    const auto document = documents_.find(content.digest);
+    if (document == documents_.end()) return real_->fetch(content, into);
+    into.write(oci::bytes_of(document->second));
+  }
+
+  void push(const Descriptor& descriptor, const Content& content) override {
+    // What is planned next may ask for the documents that would be here by then.
+    if (oci::is_document(descriptor.media_type)) {
+      documents_[descriptor.digest] =
+          oci::collect(content, oci::document_limit, descriptor.digest.str());
+    }
+    say("push {} ({})", descriptor.digest.str(), oci::human_size(descriptor.size));
+  }
+
+  Descriptor add(std::string_view media_type, const Content& content) override {
+    oci::Hasher hasher;
+    Descriptor descriptor;
+    descriptor.media_type = media_type;
+    oci::FunctionSink measure([&](oci::Bytes bytes) {
+      hasher.write(bytes);
+      descriptor.size += bytes.size();
+    });
+    content(measure);
+    descriptor.digest = hasher.finish();
+    if (!real_->has(descriptor)) {
+      say("push {} ({})", descriptor.digest.str(), oci::human_size(descriptor.size));
+    }
+    return descriptor;
+  }
+
+  std::optional<Descriptor> resolve(std::string_view tag_or_digest) override {
+    return real_->resolve(tag_or_digest);
+  }
+
+  void tag(const Descriptor& descriptor, const Content&, std::string_view tag) override {
+    const auto present = real_->resolve(tag);
+    if (present && present->digest == descriptor.digest) return;
+    say("tag {} as {}{}", descriptor.digest.str(), tag,
+        present ? ", which is another image now" : "");
+  }
+
+  std::vector<std::string> tags() override { return real_->tags(); }
+  std::vector<Descriptor> referrers(const oci::Digest& subject) override {
+    return real_->referrers(subject);
+  }
+  void remove(std::string_view tag_or_digest) override {
+    oci::require(*real_, tag_or_digest);
+    say("delete {}", tag_or_digest);
+  }
+
+ private:
+  template <class... Values>
+  void say(fmt::format_string<Values...> text, Values&&... values) {
+    oci::log(
+        oci::LogLevel::notice,
+        fmt::format("in {}: would {}", name(), fmt::format(text, std::forward<Values>(values)...)));
+  }
+
+  std::unique_ptr<oci::Store> real_;
+  std::map<oci::Digest, std::string> documents_;
+};
+
+}  // namespace
+
+std::unique_ptr<oci::Store> make_rehearsal(std::unique_ptr<oci::Store> real) {
+  return std::make_unique<Rehearsal>(std::move(real));
+}
+
+}  // namespace davit::app

@@ -1,0 +1,128 @@
+#include "src/ops/transfer.hpp"
+
+#include <fmt/format.h>
+
+#include "oci/model/config.hpp"
+#include "oci/model/manifest.hpp"
+#include "oci/store/copy.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Descriptor;
+
+oci::CopyOptions copy_options(const TransferOptions& options, std::vector<std::string> tags) {
+  return {.tags = std::move(tags),
+          .jobs = options.jobs,
+          .progress = options.progress,
+          .stop = options.stop};
+}
+
+/// The entry that an index has for a manifest, with the platform its config says.
+Descriptor index_entry(oci::Store& store, Descriptor image) {
+  if (image.platform) return image;
+  const std::string what = store.name() + "@" + image.digest.str();
+  const auto manifest = std::get<oci::Manifest>(
+      oci::parse_document(image.media_type, oci::fetch_document(store, image), what));
+  if (!manifest.artifact_type.empty()) image.artifact_type = manifest.artifact_type;
+  const bool is_image = manifest.config.media_type == oci::media::oci_config ||
+                        manifest.config.media_type == oci::media::docker_config;
+  if (!is_image) return image;
+  image.platform = oci::parse_config(oci::fetch_document(store, manifest.config), what).platform;
+  return image;
+}
+
+/// Adds an image's entries, or an index's members; an entry for a platform that is there already
+/// would never be chosen.
+void append_entries(oci::Store& store, const Descriptor& root, oci::Index& index) {
+  std::vector<Descriptor> entries;
+  if (oci::is_index(root.media_type)) {
+    const std::string what = store.name() + "@" + root.digest.str();
+    entries = std::get<oci::Index>(
+                  oci::parse_document(root.media_type, oci::fetch_document(store, root), what))
+                  .manifests;
+  } else {
+    entries.push_back(index_entry(store, root));
+  }
+  for (Descriptor& entry : entries) {
+    for (const Descriptor& present : index.manifests) {
+      if (entry.platform && entry.platform->os != "unknown" && entry.platform == present.platform &&
+          entry.digest != present.digest) {
+        throw oci::Error(oci::ErrorKind::usage,
+                         fmt::format("two images for {}: {} and {}", entry.platform->str(),
+                                     present.digest.str(), entry.digest.str()));
+      }
+    }
+    index.manifests.push_back(std::move(entry));
+  }
+}
+
+}  // namespace
+
+std::vector<Landed> copy_image(Places& places, const Place& from, const std::vector<Place>& to,
+                               const TransferOptions& options) {
+  oci::Store& source = places.open(from, Use::read);
+  const Descriptor root = find_image(source, from, options.platform);
+  std::vector<Landed> landed;
+  for (Target& target : group_targets(to)) {
+    if (target.tags.empty() && target.place.identifier().empty() && !from.tag().empty()) {
+      target.tags.push_back(from.tag());
+    }
+    if (const auto digest = oci::Digest::try_parse(target.place.identifier());
+        digest && *digest != root.digest) {
+      throw oci::Error(oci::ErrorKind::usage,
+                       fmt::format("the destination asks for {}, but the image is {}",
+                                   digest->str(), root.digest.str()));
+    }
+    oci::Store& destination = places.open(target.place, options.use);
+    oci::copy(source, destination, root, copy_options(options, target.tags));
+    landed.push_back({destination.name(), target.tags, root});
+  }
+  if (options.use == Use::write) places.commit();
+  return landed;
+}
+
+Landed add_tags(Places& places, const Place& image, const std::vector<std::string>& tags, Use use) {
+  oci::Store& store = places.open(image, use);
+  const Descriptor root = find_image(store, image, std::nullopt);
+  const oci::Content document = oci::content_of(oci::fetch_document(store, root));
+  for (const std::string& tag : tags) {
+    if (!oci::is_tag(tag)) {
+      throw oci::Error(oci::ErrorKind::usage,
+                       fmt::format("'{}' is not a tag", oci::printable(tag)));
+    }
+  }
+  for (const std::string& tag : tags) store.tag(root, document, tag);
+  return {store.name(), tags, root};
+}
+
+Landed create_index(Places& places, const Place& to, const std::vector<Place>& images,
+                    std::string_view index_type, const oci::Annotations& annotations,
+                    const TransferOptions& options) {
+  oci::Store& destination = places.open(to, options.use);
+  oci::Index index{.media_type = std::string(index_type),
+                   .artifact_type = {},
+                   .manifests = {},
+                   .subject = std::nullopt,
+                   .annotations = annotations};
+  for (const Place& image : images) {
+    oci::Store& source = places.open(image, Use::read);
+    const Descriptor root = find_image(source, image, options.platform);
+    append_entries(source, root, index);
+    if (image.store_name() != to.store_name()) {
+      oci::copy(source, destination, root, copy_options(options, {}));
+    }
+  }
+  const std::string document = oci::to_json(index);
+  const Descriptor root = oci::describe(index_type, document);
+  const std::string tag = to.tag();
+  if (tag.empty()) {
+    destination.push(root, oci::content_of(document));
+  } else {
+    destination.tag(root, oci::content_of(document), tag);
+  }
+  if (options.use == Use::write) places.commit();
+  return {destination.name(), tag.empty() ? std::vector<std::string>{} : std::vector{tag}, root};
+}
+
+}  // namespace davit::app

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "oci/base/progress.hpp"
+#include "src/ops/places.hpp"
+
+namespace davit::app {
+
+struct TransferOptions {
+  std::optional<oci::Platform> platform;  ///< one image of an index; otherwise the index whole
+  std::size_t jobs = 8;
+  Use use = Use::write;
+  oci::Progress* progress = nullptr;
+  std::stop_token stop;
+};
+
+/// Copies one image to every place, its bytes and so its digest unchanged. A place named without
+/// a tag gets the one the source was named by.
+std::vector<Landed> copy_image(Places& places, const Place& from, const std::vector<Place>& to,
+                               const TransferOptions& options);
+
+/// Adds tags to an image where it is.
+Landed add_tags(Places& places, const Place& image, const std::vector<std::string>& tags, Use use);
+
+/// Joins images, possibly of several repositories, under the place's tag. Indexes among them give
+/// their members. Platforms that an index does not say are read from the configs.
+Landed create_index(Places& places, const Place& to, const std::vector<Place>& images,
+                    std::string_view index_type, const oci::Annotations& annotations,
+                    const TransferOptions& options);
+
+}  // namespace davit::app
