@@ -1,0 +1,86 @@
+#include "src/ops/place.hpp"
+
+#include <gtest/gtest.h>
+
+#include "oci/base/error.hpp"
+
+namespace davit::app {
+namespace {
+
+const std::string digest = "sha256:" + std::string(64, 'a');
+
+TEST(Place, IsARegistryWithoutAPrefix) {
+  const Place place = Place::parse("registry.example/team/app:1.0");
+  EXPECT_EQ(place.kind, Place::Kind::registry);
+  EXPECT_EQ(place.store_name(), "registry.example/team/app");
+  EXPECT_EQ(place.identifier(), "1.0");
+  EXPECT_EQ(place.tag(), "1.0");
+  EXPECT_FALSE(place.local());
+}
+
+TEST(Place, TakesSkopeosPrefixForRegistries) {
+  EXPECT_EQ(Place::parse("docker://alpine").store_name(), "docker.io/library/alpine");
+}
+
+TEST(Place, DefaultsToLatestInARegistry) {
+  EXPECT_EQ(Place::parse("localhost:5000/app").identifier(), "latest");
+  EXPECT_EQ(Place::parse("localhost:5000/app").tag(), "latest");
+}
+
+TEST(Place, LetsTheDigestDecideWhenATagStandsBesideIt) {
+  const Place place = Place::parse("localhost:5000/app:1.0@" + digest);
+  EXPECT_EQ(place.identifier(), digest);
+  EXPECT_EQ(place.tag(), "1.0");
+}
+
+TEST(Place, GetsNoTagWhenNamedByDigestAlone) {
+  EXPECT_EQ(Place::parse("localhost:5000/app@" + digest).tag(), "");
+}
+
+TEST(Place, IsALayoutWithAndWithoutATag) {
+  EXPECT_EQ(Place::parse("oci:out/dir").path, "out/dir");
+  EXPECT_EQ(Place::parse("oci:out/dir").identifier(), "");
+  EXPECT_EQ(Place::parse("oci:out/dir:1.0").path, "out/dir");
+  EXPECT_EQ(Place::parse("oci:out/dir:1.0").tag(), "1.0");
+  EXPECT_TRUE(Place::parse("oci:out/dir:1.0").local());
+}
+
+TEST(Place, KeepsColonsInAPathThatGoesOn) {
+  const Place place = Place::parse("oci:/a:b/c");
+  EXPECT_EQ(place.path, "/a:b/c");
+  EXPECT_EQ(place.local_name, "");
+}
+
+TEST(Place, NamesAnImageInALayoutByDigest) {
+  const Place place = Place::parse("oci:dir@" + digest);
+  EXPECT_EQ(place.path, "dir");
+  EXPECT_EQ(place.identifier(), digest);
+  EXPECT_EQ(place.tag(), "");
+}
+
+TEST(Place, IsAnArchive) {
+  const Place place = Place::parse("oci-archive:app.tar:2");
+  EXPECT_EQ(place.kind, Place::Kind::archive);
+  EXPECT_EQ(place.store_name(), "oci-archive:app.tar");
+  EXPECT_EQ(place.tag(), "2");
+}
+
+class MalformedPlace : public testing::TestWithParam<const char*> {};
+
+TEST_P(MalformedPlace, IsAWrongUsage) {
+  try {
+    Place::parse(GetParam());
+    FAIL() << GetParam() << " was taken";
+  } catch (const oci::Error& error) {
+    EXPECT_EQ(error.kind(), oci::ErrorKind::usage) << error.what();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, MalformedPlace,
+                         testing::Values("", "oci:", "oci::1.0", "oci:dir:not a tag",
+                                         "localhost/UPPER", "localhost:5000/",
+                                         "registry.example/app:", "app@sha256:12", "oci-archive:",
+                                         "docker-archive:x.tar", "http://x/y", "-leading", "a//b"));
+
+}  // namespace
+}  // namespace davit::app
