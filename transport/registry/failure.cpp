@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "oci/model/json.hpp"
+#include "transport/auth/credentials.hpp"
+#include "transport/auth/registry_key.hpp"
 
 namespace davit::transport {
 namespace {
@@ -30,9 +32,8 @@ ErrorKind kind_of(int status, const RegistryError& error) {
 std::string hint_for(int status, ErrorKind kind, const RegistryError& error,
                      const Response& response) {
   if (kind == ErrorKind::refused) return "choose another tag, or push by digest";
-  if (status == 401) {
-    return fmt::format("davit login {}", response.url.origin.host);
-  }
+  // The name that credentials stand under: with its port, and docker.io by its own.
+  if (status == 401) return login_hint(canonical_key(response.url.origin.str()));
   if (status == 403) return "the credentials in use do not allow it";
   if (error.code == "NAME_UNKNOWN") return "the repository does not exist";
   if (status == 413) return "a proxy before the registry limits the size of a request";

@@ -74,6 +74,15 @@ TEST(FailureText, HintsAtTheLogin) {
   EXPECT_THAT(failure(answer(401), "x").hint(), HasSubstr("davit login registry.example"));
 }
 
+TEST(FailureText, HintsAtTheNameThatCredentialsStandUnder) {
+  Response local = answer(401);
+  local.url = Url::parse("http://localhost:5000/v2/");
+  EXPECT_THAT(failure(local, "x").hint(), HasSubstr("davit login localhost:5000"));
+  Response hub = answer(401);
+  hub.url = Url::parse("https://registry-1.docker.io/v2/");
+  EXPECT_THAT(failure(hub, "x").hint(), HasSubstr("davit login docker.io"));
+}
+
 TEST(FailureText, SurvivesErrorsOfAnyShape) {
   for (const char* body : {"[]", "{\"errors\":[]}", "{\"errors\":{}}", "{\"errors\":[1]}",
                            "{\"errors\":[{\"code\":5}]}", "{\"errors\":null}", "nul\0l"}) {
