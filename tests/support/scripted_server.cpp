@@ -199,6 +199,8 @@ bool ScriptedServer::serve_one(Connection& connection, int number) {
   connection.write(std::string_view(answer.bytes).substr(0, answer.cut_after));
   switch (answer.after) {
     case ScriptedAnswer::After::keep:
+      // As servers do; a close with bytes unread is an RST, which can overtake the answer.
+      if (answer.early) connection.linger(std::chrono::seconds(10));
       return answer.cut_after >= answer.bytes.size() && !answer.early;
     case ScriptedAnswer::After::close:
       return false;

@@ -46,7 +46,8 @@ struct ScriptedAnswer {
   std::size_t cut_after = all;  ///< bytes of the answer, then close
   /// Bytes of the request's body, then close without an answer.
   std::size_t cut_request_after = all;
-  /// The request's body is left unread, and the connection closed.
+  /// The request's body is not waited for: with `keep` it is read after the answer and thrown away
+  /// until the client goes, otherwise left unread.
   bool early = false;
   After after = After::keep;
 };
