@@ -166,6 +166,7 @@ std::string derive_config(std::optional<std::string_view> base, const ConfigChan
     diff_ids.push_back(layer.diff_id.str());
     Json entry = {{"created", changes.created}, {"created_by", layer.created_by}};
     if (changes.author) entry["author"] = *changes.author;
+    if (!layer.comment.empty()) entry["comment"] = layer.comment;
     history.push_back(std::move(entry));
   }
   if (changes.layers.empty()) {

@@ -45,6 +45,7 @@ struct ConfigChanges {
   struct Layer {
     Digest diff_id;
     std::string created_by;
+    std::string comment = {};
   };
 
   std::optional<Platform> platform;

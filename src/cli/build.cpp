@@ -21,6 +21,8 @@ struct BuildWords {
   std::string base;
   std::vector<LayerInput> layers;
   std::vector<std::string> targets;
+  std::vector<std::string> cache_from;
+  bool no_cache = false;
   std::optional<std::string> entrypoint;
   std::optional<std::string> cmd;
   std::vector<std::string> env;
@@ -82,6 +84,9 @@ void declare_image_options(Arguments& command, const std::shared_ptr<BuildWords>
   command.option("--owner", "UID:GID", words->owner, "owner of all files of directories");
   command.option("--compression", "FORMAT", words->compression,
                  "gzip, gzip:1..9, zstd, zstd:1..22 or none");
+  command.list("--cache-from", "PLACE", words->cache_from,
+               "image whose layers are used again where they are the same, besides the target's");
+  command.flag("--no-cache", words->no_cache, "compress and send all layers anew");
   command.option("--format", "oci|docker", words->format, "kind of the image's documents");
 }
 
@@ -123,6 +128,10 @@ BuildOptions build_options(const BuildWords& words, Session& session) {
   BuildOptions options;
   if (!words.base.empty()) options.base = Place::parse(words.base);
   for (const std::string& target : words.targets) options.targets.push_back(Place::parse(target));
+  for (const std::string& place : words.cache_from) {
+    options.cache_from.push_back(Place::parse(place));
+  }
+  options.cache = !words.no_cache;
   if (!words.common.platform.empty()) {
     options.platform = oci::Platform::parse(words.common.platform);
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "oci/base/log.hpp"
 #include "oci/base/tasks.hpp"
 #include "oci/model/manifest.hpp"
 #include "oci/store/copy.hpp"
@@ -79,14 +80,41 @@ std::size_t layers_at_once(const oci::Compression& compression) {
   return compression.format() == oci::LayerFormat::zstd ? 1 : 2;
 }
 
-std::vector<BuiltLayer> build_layers(oci::Store& to, const BuildOptions& options) {
+/// What an image is for: the platform asked for, else the base's, else this machine's.
+oci::Platform platform_of(const std::optional<Base>& base, const BuildOptions& options) {
+  if (options.platform) return *options.platform;
+  return base ? base->platform : oci::Platform::host();
+}
+
+LayerCache read_cache(Places& places, const oci::Platform& platform, const BuildOptions& options) {
+  LayerCache cache(options.compression);
+  if (!options.cache) return cache;
+  const auto add = [&](const Place& place, oci::LogLevel level) {
+    try {
+      if (cache.add(places, place, platform)) return;
+      oci::log(level, place.store_name() + ": no image whose layers could be used again");
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::interrupted) throw;
+      oci::log(level, fmt::format("no layers are used again: {}", error.what()));
+    }
+  };
+  for (const Place& place : options.cache_from) add(place, oci::LogLevel::warning);
+  for (const Place& place : options.targets) {
+    if (!place.tag().empty()) add(place, oci::LogLevel::info);
+  }
+  return cache;
+}
+
+std::vector<BuiltLayer> build_layers(oci::Store& to, const LayerCache& cache,
+                                     const BuildOptions& options) {
   std::vector<BuiltLayer> built(options.layers.size());
   oci::CompressionPool pool;
   oci::TaskGroup tasks(std::min(options.jobs, layers_at_once(options.compression)), options.stop);
   for (std::size_t i = 0; i < options.layers.size(); ++i) {
     tasks.run([&, i] {
       const LayerInput& input = options.layers[i];
-      const LayerWork work{to, options.compression, pool, options.progress, tasks.stop_token()};
+      const LayerWork work{to,   options.compression, cache,
+                           pool, options.progress,    tasks.stop_token()};
       oci::doing(fmt::format("building a layer of {}", oci::printable(input.path.native())),
                  [&] { built[i] = build_layer(input, fmt::format("layer {}", i + 1), work); });
     });
@@ -100,8 +128,7 @@ std::string assemble(oci::Store& to, const std::optional<Base>& base,
                      const std::vector<BuiltLayer>& built, const BuildOptions& options) {
   const bool docker = options.format == ImageFormat::docker;
   oci::ConfigChanges changes = options.config;
-  changes.platform = options.platform;
-  if (!changes.platform) changes.platform = base ? base->platform : oci::Platform::host();
+  changes.platform = platform_of(base, options);
 
   oci::Manifest manifest;
   manifest.media_type = docker ? oci::media::docker_manifest : oci::media::oci_manifest;
@@ -109,7 +136,7 @@ std::string assemble(oci::Store& to, const std::optional<Base>& base,
   if (base) manifest.layers = base->manifest.layers;
   for (std::size_t i = 0; i < built.size(); ++i) {
     manifest.layers.push_back(built[i].descriptor);
-    changes.layers.push_back({built[i].diff_id, options.layers[i].created_by});
+    changes.layers.push_back({built[i].diff_id, options.layers[i].created_by, built[i].comment});
   }
   for (Descriptor& layer : manifest.layers) {
     layer.media_type = layer_type(layer.media_type, options.format);
@@ -156,7 +183,8 @@ std::vector<Landed> build_image(Places& places, const BuildOptions& options) {
   const oci::CopyOptions copying{
       .jobs = options.jobs, .progress = options.progress, .stop = options.stop};
   if (base) oci::copy_blobs(base->store, first, base->manifest.layers, copying);
-  const std::vector<BuiltLayer> built = build_layers(first, options);
+  const LayerCache cache = read_cache(places, platform_of(base, options), options);
+  const std::vector<BuiltLayer> built = build_layers(first, cache, options);
   const std::string document = assemble(first, base, built, options);
 
   const Descriptor root =

@@ -24,6 +24,10 @@ struct BuildOptions {
   oci::ConfigChanges config;  ///< its platform and layers are filled in here
   oci::Annotations annotations;
   oci::Compression compression;
+  /// Layers that a target's tag has already are used again, and those of these images. An image
+  /// that cannot be read is as good as none; of these it is said.
+  bool cache = true;
+  std::vector<Place> cache_from;
   ImageFormat format = ImageFormat::oci;
   std::size_t jobs = 8;
   Use use = Use::write;

@@ -106,10 +106,33 @@ BuiltLayer send_compressed(const Tarball& tarball, const std::string& id, const 
   return layer;
 }
 
+/// The layer of the cache with this tar's bytes, if there is one.
+std::optional<BuiltLayer> find_cached(const oci::TarSource& tar, const std::string& id,
+                                      const LayerWork& work) {
+  if (work.cache.empty()) return std::nullopt;
+  oci::BlobEvent event{.id = id, .kind = "layer", .state = BlobState::checking, .total = {}};
+  report(work, event);
+  oci::NullSink nowhere;
+  oci::ProgressSink reported(nowhere, work.progress, event);
+  const oci::Digest diff_id =
+      oci::write_layer(tar, oci::Compression::parse("none"), work.pool, reported, work.stop)
+          .diff_id;
+  const auto descriptor =
+      work.cache.bring(diff_id, work.to, {.progress = work.progress, .stop = work.stop});
+  if (!descriptor) return std::nullopt;
+  event.state = BlobState::exists;
+  event.bytes = descriptor->size;
+  event.total = descriptor->size;
+  report(work, event);
+  return BuiltLayer{*descriptor, diff_id, compression_note(work.compression)};
+}
+
 BuiltLayer compress(const oci::TarSource& tar, const std::string& id, const LayerWork& work) {
+  if (const auto cached = find_cached(tar, id, work)) return *cached;
   oci::BlobEvent event{.id = id, .kind = "layer", .state = BlobState::building, .total = {}};
   report(work, event);
   BuiltLayer layer;
+  layer.comment = compression_note(work.compression);
   layer.descriptor = work.to.add(work.compression.media_type(), [&](oci::Sink& sink) {
     oci::ProgressSink reported(sink, work.progress, event);
     layer.diff_id = oci::write_layer(tar, work.compression, work.pool, reported, work.stop).diff_id;

@@ -9,6 +9,7 @@
 #include "oci/layer/layer.hpp"
 #include "oci/layer/tree.hpp"
 #include "oci/store/store.hpp"
+#include "src/ops/layer_cache.hpp"
 
 namespace davit::app {
 
@@ -27,12 +28,14 @@ struct LayerInput {
 struct BuiltLayer {
   oci::Descriptor descriptor;
   oci::Digest diff_id;
+  std::string comment = {};  ///< for the history
 };
 
 /// What all layers of one build share.
 struct LayerWork {
   oci::Store& to;
   const oci::Compression& compression;
+  const LayerCache& cache;
   oci::CompressionPool& pool;
   oci::Progress* progress;
   std::stop_token stop;
@@ -40,7 +43,9 @@ struct LayerWork {
 
 /// Builds one layer into a store. A tree, a plain tar and an xz-compressed one are read once, and
 /// hashed, compressed and sent at the same time; a gzip- or zstd-compressed tarball is measured
-/// and checked first, and then sent as it is unless it is there. `id` names it in the progress.
+/// and checked first, and then sent as it is unless it is there. Where there is a cache, what would
+/// be compressed is hashed first, and read again only if the cache does not have it. `id` names the
+/// layer in the progress.
 BuiltLayer build_layer(const LayerInput& input, const std::string& id, const LayerWork& work);
 
 /// Looks at an input before anything is sent: Error(not_found) if it is missing, Error(usage) if

@@ -12,8 +12,8 @@ namespace davit::app {
 
 oci::Store& Places::open(const Place& place, Use use) {
   // An archive that is written replaces the one that is read: these are two stores of one name.
-  auto& slot = stores_[{use, place.store_name()}];
-  if (slot) return *slot;
+  const auto key = std::pair(use, place.store_name());
+  if (const auto open = stores_.find(key); open != stores_.end()) return *open->second;
   std::unique_ptr<oci::Store> store;
   // A rehearsal makes nothing: where there is nothing yet, it plays in memory.
   const oci::OpenMode mode = use == Use::write ? oci::OpenMode::create : oci::OpenMode::existing;
@@ -26,8 +26,8 @@ oci::Store& Places::open(const Place& place, Use use) {
   } else {
     store = oci::open_archive(place.path, mode);
   }
-  slot = use == Use::rehearse ? make_rehearsal(std::move(store)) : std::move(store);
-  return *slot;
+  if (use == Use::rehearse) store = make_rehearsal(std::move(store));
+  return *stores_.emplace(key, std::move(store)).first->second;
 }
 
 void Places::commit() {

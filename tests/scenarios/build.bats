@@ -124,6 +124,28 @@ END
   [ "$(registry_requests | grep -c 'GET /v2/base/blobs/' || true)" -eq 1 ]
 }
 
+@test "a layer that the target's tag has already is not sent again" {
+  davit build --rootfs rootfs -t "$REGISTRY/again:1" > first
+  registry_requests | grep "/v2/again/blobs/uploads/" > uploads
+  davit build --rootfs rootfs -t "$REGISTRY/again:1" > second
+  diff first second
+  registry_requests | grep "/v2/again/blobs/uploads/" | diff uploads -
+  davit build --no-cache --rootfs rootfs -t "$REGISTRY/again:1" > third
+  diff first third
+  ! registry_requests | grep "/v2/again/blobs/uploads/" | diff -q uploads - > /dev/null
+}
+
+@test "a layer of an image in another repository is mounted" {
+  davit build --rootfs rootfs -t "$REGISTRY/cached:1" > /dev/null
+  davit build --rootfs rootfs --label k=v --cache-from "$REGISTRY/cached:1" -t "$REGISTRY/new:1" \
+    > /dev/null
+  registry_requests | grep "/v2/new/" > requests
+  grep -q 'POST /v2/new/blobs/uploads/?mount=' requests
+  # The config alone is sent.
+  [ "$(grep -c '^PUT /v2/new/blobs/uploads/' requests)" -eq 1 ]
+  [ "$(grep -c '^PATCH ' requests || true)" -eq 0 ]
+}
+
 @test "a base's configuration and its unknown members survive" {
   davit build --rootfs rootfs -t oci:base:1 --env A=1 --cmd /bin/hello > /dev/null
   davit build --base oci:base:1 --label k=v -t oci:out:1 > /dev/null

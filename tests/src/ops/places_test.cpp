@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "oci/base/error.hpp"
 #include "oci/model/manifest.hpp"
 #include "oci/store/memory.hpp"
 
@@ -36,6 +37,12 @@ TEST(Targets, MayHaveNoTag) {
   const auto targets = group({"oci:dir"});
   ASSERT_EQ(targets.size(), 1u);
   EXPECT_THAT(targets[0].tags, IsEmpty());
+}
+
+TEST(OpenPlaces, HaveNothingToCommitWhereOpeningFailed) {
+  Places places({}, nullptr);
+  EXPECT_THROW(places.open(Place::parse("oci:/nonexistent/layout:1"), Use::read), oci::Error);
+  places.commit();
 }
 
 /// An index with an image for each platform, tagged "multi", in memory.
