@@ -132,6 +132,10 @@ void AtomicFile::commit_as(const std::filesystem::path& path) {
   if (::fdatasync(fd_.get()) != 0) throw errno_error(name);
   if (::rename(temporary_.c_str(), path.c_str()) != 0) throw errno_error(name);
   temporary_.clear();
+  // The name is as durable as the content only once its directory is.
+  const auto parent = path.parent_path();
+  const Fd directory = open_file(parent.empty() ? "." : parent, O_RDONLY | O_DIRECTORY);
+  if (::fsync(directory.get()) != 0 && errno != EINVAL) throw errno_error(name);
 }
 
 FileLock::FileLock(const std::filesystem::path& path)
