@@ -9,13 +9,9 @@
 #include "oci/base/stream.hpp"
 #include "oci/layer/block.hpp"
 #include "oci/layer/decompress.hpp"
+#include "tests/support/content.hpp"
 
 namespace davit::tests {
-
-/// Words in no order: compresses about as well as a file system does. The same for the same seed.
-std::string words(std::size_t size, std::uint64_t seed = 1);
-/// Bytes that do not compress.
-std::string noise(std::size_t size, std::uint64_t seed = 1);
 
 /// A tar, as far as compression is concerned, written in pieces of so many bytes.
 oci::TarSource source_of(std::string content, std::size_t piece = std::size_t{1} << 40);

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
-
 #include "oci/layer/layer.hpp"
 #include "oci/layer/tar_header.hpp"
 #include "oci/layer/ustar.hpp"
@@ -17,13 +15,6 @@ Descriptor put(Store& store, std::string_view media_type, const std::string& byt
   const Descriptor descriptor = describe(media_type, bytes);
   store.push(descriptor, content_of(bytes));
   return descriptor;
-}
-
-std::string noise(std::size_t size, unsigned seed) {
-  std::mt19937 random(seed);
-  std::string bytes(size, '\0');
-  for (char& c : bytes) c = static_cast<char>(random() & 0xff);
-  return bytes;
 }
 
 namespace {

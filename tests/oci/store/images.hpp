@@ -9,14 +9,12 @@
 
 #include "oci/model/manifest.hpp"
 #include "oci/store/store.hpp"
+#include "tests/support/content.hpp"
 
 namespace davit::tests {
 
 /// Pushes bytes under a type, and says what they are.
 oci::Descriptor put(oci::Store& store, std::string_view media_type, const std::string& bytes);
-
-/// Bytes that look random and are the same for the same seed.
-std::string noise(std::size_t size, unsigned seed);
 
 /// An image of layers with these contents. Its documents are real, its layers are no tars.
 struct TestImage {

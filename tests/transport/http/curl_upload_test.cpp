@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "oci/base/error.hpp"
+#include "tests/support/content.hpp"
 #include "tests/support/errors.hpp"
 #include "tests/support/scripted_server.hpp"
 #include "transport/http/curl.hpp"
@@ -19,6 +20,7 @@ using oci::ErrorKind;
 using testing::HasSubstr;
 using tests::error_of;
 using tests::kind_of;
+using tests::noise;
 using tests::scripted;
 using tests::ScriptedAnswer;
 using tests::ScriptedServer;
@@ -33,17 +35,6 @@ Request put(const Url& url, const std::string& body, Size size = Size::known) {
   request.body = Body{.content = oci::content_of(body)};
   if (size == Size::known) request.body->size = body.size();
   return request;
-}
-
-/// Some bytes that do not repeat with any buffer's size.
-std::string noise(std::size_t size) {
-  std::string bytes(size, '\0');
-  std::uint32_t state = 1;
-  for (char& c : bytes) {
-    state = state * 1664525 + 1013904223;
-    c = static_cast<char>(state >> 24);
-  }
-  return bytes;
 }
 
 TEST(Upload, SendsBodiesOfAllSizes) {
@@ -205,12 +196,12 @@ TEST(Upload, DoesNotTakeSlowContentForAStall) {
   ScriptedServer server({scripted(201)});
   Request request = put(server.url(), "", Size::unknown);
   request.body->content = [](oci::Sink& sink) {
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 2; ++i) {
       sink.write(oci::bytes_of("abc"));
-      std::this_thread::sleep_for(80ms);
+      std::this_thread::sleep_for(600ms);
     }
   };
-  EXPECT_EQ(make_curl({.stall_time = 50ms})->send(request).status, 201);
+  EXPECT_EQ(make_curl({.stall_time = 500ms})->send(request).status, 201);
 }
 
 TEST(Upload, EndsAServerThatDoesNotRead) {
@@ -234,12 +225,18 @@ TEST(Upload, StopsAtOnce) {
   });
   std::stop_source stop;
   const auto curl = make_curl({.stop = stop.get_token()});
-  std::future<std::optional<ErrorKind>> sent = std::async(std::launch::async, [&] {
-    return kind_of([&] { curl->send(put(server.url(), noise(50'000'000))); });
-  });
+  Request request = put(server.url(), "");
+  request.body->size = 50'000'000;
+  request.body->content = [&](oci::Sink& sink) {
+    const std::string piece = noise(1'000'000);
+    for (int i = 0; i < 50; ++i) sink.write(oci::bytes_of(piece));
+  };
+  std::future<std::optional<ErrorKind>> sent =
+      std::async(std::launch::async, [&] { return kind_of([&] { curl->send(request); }); });
   EXPECT_EQ(sent.wait_for(50ms), std::future_status::timeout);
   stop.request_stop();
-  EXPECT_EQ(sent.wait_for(2s), std::future_status::ready);
+  // Milliseconds; the limit is for a loaded machine, and far below every timeout.
+  EXPECT_EQ(sent.wait_for(10s), std::future_status::ready);
   end.set_value();
   EXPECT_EQ(sent.get(), ErrorKind::interrupted);
 }
