@@ -5,7 +5,9 @@
 
 #include "oci/base/log.hpp"
 #include "src/cli/terminal.hpp"
+#include "src/cli/values.hpp"
 #include "transport/auth/docker_config.hpp"
+#include "transport/registry/upload.hpp"
 
 namespace davit::app {
 namespace {
@@ -22,6 +24,13 @@ transport::ClientOptions client_options(const CommonOptions& options, std::stop_
   if (options.insecure) client.curl.verification = transport::TlsVerification::none;
   client.retry.retries = options.retries;
   client.retry.stop = stop;
+  if (!options.chunk_size.empty()) {
+    client.chunk_size = parse_size("--chunk-size", options.chunk_size);
+    if (*client.chunk_size > transport::greatest_chunk) {
+      throw oci::Error(oci::ErrorKind::usage,
+                       "--chunk-size is at most 256M: chunks are kept in memory");
+    }
+  }
   if (options.plain_http) client.plain_http = transport::PlainHttp::always;
   return client;
 }
@@ -51,6 +60,8 @@ void declare_common(Arguments& arguments, CommonOptions& options) {
 void declare_transfer(Arguments& arguments, CommonOptions& options) {
   arguments.heading("Options");
   arguments.option("-j,--jobs", "N", options.jobs, "blobs that move at the same time");
+  arguments.option("--chunk-size", "SIZE", options.chunk_size,
+                   "send blobs in chunks of this size; 0 whole; by default 10M to Amazon ECR");
   arguments.flag("--dry-run", options.dry_run, "say what would be done, and do nothing");
   arguments.heading("Output");
   arguments.option("--progress", "STYLE", options.progress, "auto, plain, json or none");

@@ -31,6 +31,7 @@ struct CommonOptions {
   // Where images move:
   std::size_t jobs = 8;
   std::string progress = "auto";
+  std::string chunk_size;
   bool dry_run = false;
 
   // Where there may be a choice:

@@ -216,10 +216,30 @@ assert c["config"]["Labels"] == {"k": "v"} and len(c["rootfs"]["diff_ids"]) == 1
   [[ "$stderr" == *"linux/arm64"* ]]
 }
 
+@test "a blob in chunks is the same blob" {
+  head -c 3000000 /dev/urandom > rootfs/noise
+  davit build --rootfs rootfs -t "$REGISTRY/whole:1" > whole
+  davit build --rootfs rootfs --chunk-size 1M -t "$REGISTRY/chunks:1" > chunks
+  [ "$(cut -d@ -f2 whole)" = "$(cut -d@ -f2 chunks)" ]
+  davit copy "$REGISTRY/chunks:1" oci:copied:1 > /dev/null
+  [ "$(registry_requests | grep -c '^PATCH /v2/chunks/')" -eq 3 ]
+}
+
+@test "a cut connection costs a chunk at most" {
+  head -c 5000000 /dev/urandom > rootfs/noise
+  start_faulty_registry --fault 'method=PATCH;after=2;kind=cut_request;bytes=500000'
+  davit build --rootfs rootfs --compression none --chunk-size 1M -t "$FAULTY/cut:1" > /dev/null
+  davit copy "$FAULTY/cut:1" oci:copied:1 > /dev/null
+  sent=$(awk '$3 == "PATCH" { sum += $NF } END { print sum }' "$FAULTY_LOG")
+  size=$(davit manifest oci:copied:1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["layers"][0]["size"])')
+  [ "$sent" -le $((size + 1048576)) ]
+}
+
 @test "wrong words are exit status 2" {
   for words in "build" "build --rootfs rootfs" "build -t oci:x:1" "build --nonsense" \
     "build --rootfs rootfs -t BAD/Name" "build --rootfs rootfs --compression gzip:10 -t oci:x:1" \
-    "build --rootfs rootfs --platform linux -t oci:x:1" "build --rootfs rootfs --env =x -t oci:x:1"; do
+    "build --rootfs rootfs --platform linux -t oci:x:1" "build --rootfs rootfs --env =x -t oci:x:1" \
+    "build --rootfs rootfs --chunk-size 1G -t oci:x:1"; do
     # shellcheck disable=SC2086 # split into words on purpose
     run --separate-stderr davit $words
     [ "$status" -eq 2 ] || { echo "$words: $status $stderr" >&2; return 1; }

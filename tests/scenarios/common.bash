@@ -42,6 +42,15 @@ END
   return 1
 }
 
+# start_faulty_registry [OPTION]...: sets FAULTY (HOST:PORT) and FAULTY_LOG. It ends with the test:
+# it serves until its standard input closes.
+start_faulty_registry() {
+  requires "$FAULTY_REGISTRY"
+  export FAULTY FAULTY_LOG=$BATS_TEST_TMPDIR/faulty.log
+  coproc FAULTY_REGISTRY_PROCESS { "$FAULTY_REGISTRY" --log "$FAULTY_LOG" "$@" 3>&-; }
+  read -r FAULTY <&"${FAULTY_REGISTRY_PROCESS[0]}"
+}
+
 wait_for_port() {
   local port=$1 pid=$2 i
   for i in $(seq 1 100); do

@@ -4,6 +4,7 @@
 
 #include "oci/base/error.hpp"
 #include "transport/auth/authenticate.hpp"
+#include "transport/aws/ecr_host.hpp"
 #include "transport/http/redirect.hpp"
 #include "transport/http/tls_probe.hpp"
 #include "transport/http/trace.hpp"
@@ -16,6 +17,13 @@ namespace {
 /// Docker Hub's registry answers under another name than the one people write.
 std::string spoken_name(const std::string& registry) {
   return registry == "docker.io" ? "registry-1.docker.io" : registry;
+}
+
+/// ECR keeps the parts it has, and takes no less than 5 MiB but for the last.
+constexpr std::uint64_t ecr_chunk = 10 * oci::MiB;
+
+std::uint64_t chunk_size_of(const ClientOptions& options, const std::string& registry) {
+  return options.chunk_size.value_or(aws::parse_ecr_host(registry) ? ecr_chunk : 0);
 }
 
 }  // namespace
@@ -61,7 +69,8 @@ Transport& Client::chain(const std::string& registry, const std::string& reposit
 
 std::unique_ptr<oci::Store> Client::repository(const oci::Reference& reference) {
   return make_repository(chain(reference.registry, reference.repository),
-                         {reference.registry, origin(reference.registry), reference.repository},
+                         {reference.registry, origin(reference.registry), reference.repository,
+                          chunk_size_of(options_, reference.registry)},
                          options_.retry);
 }
 

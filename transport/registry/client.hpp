@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,9 @@ struct ClientOptions {
   CurlOptions curl;
   RetryOptions retry;
   PlainHttp plain_http = PlainHttp::loopback;
+  /// Blobs greater than this are sent in chunks of so many bytes, which are kept in memory, at most
+  /// `greatest_chunk`; 0: whole. Absent: 10 MiB for Amazon ECR, whole for any other registry.
+  std::optional<std::uint64_t> chunk_size;
 };
 
 /// Puts the chain of transports together: curl <- trace <- redirect <- authenticate <- retry. The

@@ -54,7 +54,7 @@ class Repository final : public oci::Store {
         place_(std::move(place)),
         pull_(fmt::format("repository:{}:pull", place_.repository)),
         push_(fmt::format("repository:{}:pull,push", place_.repository)),
-        uploader_(transport, url("/blobs/uploads/"), {push_}, std::move(retry)) {}
+        uploader_({transport, url("/blobs/"), {push_}}, place_.chunk_size, std::move(retry)) {}
 
   std::string name() const override { return place_.registry + "/" + place_.repository; }
 

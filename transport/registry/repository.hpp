@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,8 @@ struct RepositoryPlace {
   std::string registry;    ///< as people write it: "docker.io"
   Origin origin;           ///< as it is spoken to: "https://registry-1.docker.io"
   std::string repository;  ///< "library/python"
+  /// Blobs greater than this go there in chunks of so many bytes; 0: whole.
+  std::uint64_t chunk_size = 0;
 };
 
 /// A repository of a registry as a Store (distribution-spec 1.1). The transport, which must live

@@ -2,120 +2,143 @@
 
 #include <fmt/format.h>
 
-#include "transport/http/policy.hpp"
-#include "transport/registry/failure.hpp"
+#include <algorithm>
+
+#include "transport/registry/chunks.hpp"
 
 namespace davit::transport {
 namespace {
+
+using oci::Error;
+using oci::ErrorKind;
 
 /// Calls `session` until it succeeds, as often as the policy for temporary failures allows.
 template <class Session>
 void with_retries(const RetryOptions& retry, Session&& session) {
   for (Attempts attempts(retry);;) {
     try {
-      return session();
-    } catch (const oci::Error& error) {
+      return session(attempts);
+    } catch (const Error& error) {
       if (!attempts.again(error)) throw attempts.counted(error);
     }
   }
 }
 
+/// Content that is measured while it is produced. The result counts once it has ended.
+class Measured {
+ public:
+  explicit Measured(const oci::Content& content) : content_(content) {}
+
+  void operator()(oci::Sink& sink) {
+    oci::Hasher hasher;
+    size = 0;
+    digest = {};
+    oci::FunctionSink measure([&](oci::Bytes bytes) {
+      hasher.write(bytes);
+      size += bytes.size();
+      sink.write(bytes);
+    });
+    content_(measure);
+    digest = hasher.finish();
+  }
+
+  oci::Content content() {
+    return [this](oci::Sink& sink) { (*this)(sink); };
+  }
+
+  std::uint64_t size = 0;
+  oci::Digest digest;
+
+ private:
+  const oci::Content& content_;
+};
+
+void add_whole(UploadSession& session, Measured& measured) {
+  const Response response = session.patch({measured.content(), std::nullopt});
+  if (!response.ok()) throw session.failed(response);
+  // What the registry has is what left here whole: an answer that came before the end of the
+  // content is no success, whatever its status.
+  if (measured.digest.empty()) {
+    throw Error(ErrorKind::unavailable,
+                fmt::format("{}: the registry answered before the end", session.what()));
+  }
+  session.finish(measured.digest);
+}
+
+void add_in_chunks(UploadSession& session, std::uint64_t chunk_size, Measured& measured,
+                   Attempts& attempts) {
+  // The next chunk is produced while one is on its way.
+  oci::Reader reader(measured.content(), chunk_size);
+  Chunk chunk(chunk_size);
+  chunk.fill(reader);
+  if (chunk.is_last()) {
+    const auto bytes = chunk.bytes();
+    return session.finish(measured.digest,
+                          Body{[bytes](oci::Sink& sink) { sink.write(bytes); }, bytes.size()});
+  }
+  send_chunks(session, chunk, reader, attempts);
+  session.finish(measured.digest);
+}
+
 }  // namespace
 
-Hop upload_location(const Response& response, std::string_view what) {
-  const auto location = response.headers.get("Location");
-  if (!location) {
-    throw oci::Error(oci::ErrorKind::failed,
-                     fmt::format("{}: {} answered {} without a Location", what,
-                                 response.url.origin.host, response.status));
+Uploader::Uploader(UploadTarget target, std::uint64_t chunk_size, RetryOptions retry)
+    : target_(std::move(target)), chunk_size_(chunk_size), retry_(std::move(retry)) {}
+
+bool Uploader::exists(const oci::Digest& digest) const {
+  Request head;
+  head.method = "HEAD";
+  head.url = target_.blobs;
+  head.url.path += digest.str();
+  head.scopes = target_.scopes;
+  try {
+    return target_.transport.send(head).ok();
+  } catch (const Error& error) {
+    // ECR Public answers 401 to each HEAD of a blob.
+    if (error.kind() != ErrorKind::denied) throw;
+    return false;
   }
-  return oci::doing(what, [&] { return check_hop(response, *location, HopPurpose::upload); });
 }
 
-Uploader::Uploader(Transport& transport, Url uploads, std::vector<std::string> scopes,
-                   RetryOptions retry)
-    : transport_(transport),
-      uploads_(std::move(uploads)),
-      scopes_(std::move(scopes)),
-      retry_(std::move(retry)) {}
-
-Request Uploader::step(std::string method, Hop to) const {
-  Request request;
-  request.method = std::move(method);
-  request.url = std::move(to.url);
-  request.addresses = to.addresses;
-  request.scopes = scopes_;
-  // A step belongs to its session: not it but the whole session is tried again.
-  request.repeatable = false;
-  return request;
-}
-
-Response Uploader::send(const Request& request, std::string_view what) {
-  Response response = transport_.send(request);
-  if (response.ok()) return response;
-  // A session that the registry does not know any more, because it restarted or because the answer
-  // to an earlier step was lost, is as good as a broken connection: a new one helps.
-  const std::string code = registry_error(response).code;
-  if (response.status == 404 && code.starts_with("BLOB_UPLOAD_")) {
-    const oci::Error lost = failure(response, what);
-    throw oci::Error(oci::ErrorKind::unavailable, lost.what());
-  }
-  throw failure(response, what);
-}
-
-Hop Uploader::begin() {
-  Request request = step("POST", {uploads_});
-  request.repeatable = true;
-  request.headers.set("Content-Length", "0");
-  return upload_location(send(request, "starting an upload"), "starting an upload");
+std::uint64_t Uploader::chunk_size_for(const UploadSession& session) const {
+  if (chunk_size_ == 0 || session.min_chunk() > greatest_chunk) return 0;
+  return std::max(chunk_size_, session.min_chunk());
 }
 
 void Uploader::push(const oci::Descriptor& descriptor, const oci::Content& content,
-                    std::optional<Hop> session) {
+                    std::optional<Hop> opened) {
   const std::string what = fmt::format("uploading {}", descriptor.digest.str());
-  with_retries(retry_, [&] {
-    Hop location = session ? *session : begin();
-    session.reset();
-    location.url.add_query("digest", descriptor.digest.str());
-    Request put = step("PUT", location);
-    put.headers.set("Content-Type", "application/octet-stream");
-    put.body = Body{content, descriptor.size};
-    send(put, what);
+  bool again = false;
+  with_retries(retry_, [&](Attempts& attempts) {
+    if (std::exchange(again, true) && exists(descriptor.digest)) return;
+    UploadSession session = opened ? UploadSession(target_, what, *std::exchange(opened, {}))
+                                   : UploadSession(target_, what);
+    const std::uint64_t chunk_size = chunk_size_for(session);
+    if (chunk_size == 0 || descriptor.size <= chunk_size) {
+      return session.finish(descriptor.digest, Body{content, descriptor.size});
+    }
+    oci::Reader reader(content);
+    Chunk chunk(chunk_size);
+    send_chunks(session, chunk, reader, attempts);
+    session.finish(descriptor.digest);
   });
 }
 
 oci::Descriptor Uploader::add(std::string_view media_type, const oci::Content& content) {
-  const std::string what = "uploading a layer";
+  Measured measured(content);
+  with_retries(retry_, [&](Attempts& attempts) {
+    if (!measured.digest.empty() && exists(measured.digest)) return;
+    UploadSession session(target_, "uploading a layer");
+    if (const std::uint64_t chunk_size = chunk_size_for(session)) {
+      add_in_chunks(session, chunk_size, measured, attempts);
+    } else {
+      add_whole(session, measured);
+    }
+  });
   oci::Descriptor descriptor;
   descriptor.media_type = media_type;
-  with_retries(retry_, [&] {
-    Request patch = step("PATCH", begin());
-    patch.headers.set("Content-Type", "application/octet-stream");
-    patch.body = Body{[&](oci::Sink& sink) {
-                        oci::Hasher hasher;
-                        descriptor.size = 0;
-                        oci::FunctionSink measure([&](oci::Bytes bytes) {
-                          hasher.write(bytes);
-                          descriptor.size += bytes.size();
-                          sink.write(bytes);
-                        });
-                        content(measure);
-                        descriptor.digest = hasher.finish();
-                      },
-                      std::nullopt};
-    const Response sent = send(patch, what);
-    // What the registry has is what left here whole: an answer that came before the end of the
-    // content is no success, whatever its status.
-    if (descriptor.digest.empty()) {
-      throw oci::Error(oci::ErrorKind::unavailable,
-                       fmt::format("{}: the registry answered before the end", what));
-    }
-    Hop location = upload_location(sent, what);
-    location.url.add_query("digest", descriptor.digest.str());
-    Request put = step("PUT", location);
-    put.headers.set("Content-Length", "0");
-    send(put, what);
-  });
+  descriptor.digest = measured.digest;
+  descriptor.size = measured.size;
   return descriptor;
 }
 
