@@ -113,8 +113,9 @@ class TreeWriter {
   }
 
   void directory(const std::string& prefix) {
-    const TreeReader reader(source_.name, {prefix, options_.owner, options_.clamp_mtime});
-    TreeWalk walk(source_.directory.get(), source_.name);
+    const TreeReader reader(source_.name,
+                            {prefix, options_.owner, options_.clamp_mtime, options_.part});
+    TreeWalk walk(source_.directory.get(), source_.name, options_.part.get());
     if (prefix.empty() && options_.root_entry == RootEntry::omitted) walk.next();
     TreeAhead ahead(walk, reader, options_.threads);
     while (const TreeBatch* batch = ahead.next()) {
@@ -126,7 +127,7 @@ class TreeWriter {
 
   void file() {
     // Its name in the layer need not be its own.
-    const TreeReader reader(source_.name, {"", options_.owner, options_.clamp_mtime});
+    const TreeReader reader(source_.name, {"", options_.owner, options_.clamp_mtime, nullptr});
     TreeDirectory above{Fd(::dup(source_.directory.get())), ""};
     const TreeItem item{std::make_shared<const TreeDirectory>(std::move(above)), source_.file_name,
                         DT_REG};

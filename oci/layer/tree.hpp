@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 
 #include "oci/layer/block.hpp"
+#include "oci/layer/tree_part.hpp"
 #include "oci/layer/tree_read.hpp"
 
 namespace davit::oci {
@@ -24,6 +26,8 @@ struct TreeOptions {
   /// if it ends with a slash.
   std::string destination;
   RootEntry root_entry = RootEntry::written;  ///< only matters without a destination
+  /// Of a directory, no more than this (split_tree).
+  std::shared_ptr<const TreePart> part;
   /// How many threads read small files ahead of the writer, for the sake of disks that have to be
   /// waited for (4 halve the time of a cold root file system; more do not help). 0: none.
   std::size_t threads = 4;

@@ -94,7 +94,8 @@ TreeReader::Opened TreeReader::open(const TreeItem& item) const {
   entry.mode = status.st_mode & 07777;
   entry.uid = rules_.owner ? rules_.owner->uid : status.st_uid;
   entry.gid = rules_.owner ? rules_.owner->gid : status.st_gid;
-  entry.mtime = status.st_mtim.tv_sec;
+  const bool timed = !rules_.part || !item.name.empty() || rules_.part->times(item.directory->path);
+  entry.mtime = timed ? status.st_mtim.tv_sec : 0;
   if (rules_.clamp_mtime) entry.mtime = std::min(entry.mtime, *rules_.clamp_mtime);
   if (opened.file) entry.size = static_cast<std::uint64_t>(status.st_size);
   if (S_ISLNK(status.st_mode)) {

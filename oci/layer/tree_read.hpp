@@ -26,6 +26,7 @@ struct EntryRules {
   std::string prefix;  ///< in front of every path: empty, or with a slash at its end
   std::optional<Owner> owner;
   std::optional<std::int64_t> clamp_mtime;  ///< later times become this one
+  std::shared_ptr<const TreePart> part;     ///< whose directories may be without a time
 };
 
 /// Reads what TreeWalk names. A const object is used by several threads.

@@ -23,8 +23,8 @@ constexpr std::size_t listing_bytes = 64 * 1024;
 
 }  // namespace
 
-TreeWalk::TreeWalk(int root, std::string name)
-    : root_(root), name_(std::move(name)), buffer_(listing_bytes) {}
+TreeWalk::TreeWalk(int root, std::string name, const TreePart* part)
+    : root_(root), name_(std::move(name)), part_(part), buffer_(listing_bytes) {}
 
 std::optional<TreeItem> TreeWalk::next() {
   if (!std::exchange(started_, true)) {
@@ -38,6 +38,7 @@ std::optional<TreeItem> TreeWalk::next() {
       continue;
     }
     const Name& found = frame.names[frame.next++];
+    if (!belongs(frame, found)) continue;
     std::string name = frame.text.substr(found.offset, found.length);
     const auto& directory = opened(frame);
     if (found.type != DT_DIR) return TreeItem{directory, std::move(name), found.type};
@@ -47,6 +48,12 @@ std::optional<TreeItem> TreeWalk::next() {
     return TreeItem{stack_.back().directory, "", DT_DIR};
   }
   return std::nullopt;
+}
+
+bool TreeWalk::belongs(const Frame& frame, const Name& name) const {
+  if (part_ == nullptr) return true;
+  const std::string path = frame.path + frame.text.substr(name.offset, name.length);
+  return name.type == DT_DIR ? part_->enters(path) : part_->takes(path);
 }
 
 void TreeWalk::enter(Fd fd, std::string path) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "oci/base/file.hpp"
+#include "oci/layer/tree_part.hpp"
 
 namespace davit::oci {
 
@@ -37,8 +38,9 @@ struct TreeItem {
 /// layer (image-spec, layer.md), and a directory that goes away meanwhile.
 class TreeWalk {
  public:
-  /// `root` is an open directory, `name` what errors call it.
-  TreeWalk(int root, std::string name);
+  /// `root` is an open directory, `name` what errors call it. Of a part of the tree, what belongs
+  /// to it and the directories above; the root in any case.
+  TreeWalk(int root, std::string name, const TreePart* part = nullptr);
 
   std::optional<TreeItem> next();
 
@@ -61,11 +63,13 @@ class TreeWalk {
   void enter(Fd fd, std::string path);
   void list(Frame& frame);
   const std::shared_ptr<const TreeDirectory>& opened(Frame& frame);
+  bool belongs(const Frame& frame, const Name& name) const;
   Fd open_at(int directory, const std::string& name, std::string_view path) const;
   std::string called(std::string_view path) const;
 
   const int root_;
   const std::string name_;
+  const TreePart* const part_;
   std::vector<Frame> stack_;
   bool started_ = false;
   std::vector<char> buffer_;

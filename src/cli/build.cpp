@@ -38,6 +38,7 @@ struct BuildWords {
   std::string created;
   std::string owner;
   std::string compression = "gzip";
+  std::string max_layer_size;
   std::string format = "oci";
   std::string history;
 };
@@ -84,6 +85,8 @@ void declare_image_options(Arguments& command, const std::shared_ptr<BuildWords>
   command.option("--owner", "UID:GID", words->owner, "owner of all files of directories");
   command.option("--compression", "FORMAT", words->compression,
                  "gzip, gzip:1..9, zstd, zstd:1..22 or none");
+  command.option("--max-layer-size", "SIZE", words->max_layer_size,
+                 "cut larger directories into several layers, stable from build to build");
   command.list("--cache-from", "PLACE", words->cache_from,
                "image whose layers are used again where they are the same, besides the target's");
   command.flag("--no-cache", words->no_cache, "compress and send all layers anew");
@@ -138,6 +141,12 @@ BuildOptions build_options(const BuildWords& words, Session& session) {
   options.config = config_changes(words, source_date);
   options.annotations = parse_assignments("--annotation", words.annotations);
   options.compression = oci::Compression::parse(words.compression);
+  if (!words.max_layer_size.empty()) {
+    options.max_layer_size = parse_size("--max-layer-size", words.max_layer_size);
+    if (options.max_layer_size < 1'000'000) {
+      throw Error(ErrorKind::usage, "--max-layer-size is at least 1M");
+    }
+  }
   options.format = parse_choice("--format", words.format, {"oci", "docker"}) == 0
                        ? ImageFormat::oci
                        : ImageFormat::docker;

@@ -107,16 +107,20 @@ LayerCache read_cache(Places& places, const oci::Platform& platform, const Build
 
 std::vector<BuiltLayer> build_layers(oci::Store& to, const LayerCache& cache,
                                      const BuildOptions& options) {
-  std::vector<BuiltLayer> built(options.layers.size());
+  const std::vector<LayerInput> inputs = options.max_layer_size > 0
+                                             ? split_inputs(options.layers, options.max_layer_size)
+                                             : options.layers;
+  std::vector<BuiltLayer> built(inputs.size());
   oci::CompressionPool pool;
   oci::TaskGroup tasks(std::min(options.jobs, layers_at_once(options.compression)), options.stop);
-  for (std::size_t i = 0; i < options.layers.size(); ++i) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
     tasks.run([&, i] {
-      const LayerInput& input = options.layers[i];
+      const LayerInput& input = inputs[i];
       const LayerWork work{to,   options.compression, cache,
                            pool, options.progress,    tasks.stop_token()};
       oci::doing(fmt::format("building a layer of {}", oci::printable(input.path.native())),
                  [&] { built[i] = build_layer(input, fmt::format("layer {}", i + 1), work); });
+      built[i].created_by = input.created_by;
     });
   }
   tasks.wait();
@@ -134,9 +138,9 @@ std::string assemble(oci::Store& to, const std::optional<Base>& base,
   manifest.media_type = docker ? oci::media::docker_manifest : oci::media::oci_manifest;
   manifest.annotations = options.annotations;
   if (base) manifest.layers = base->manifest.layers;
-  for (std::size_t i = 0; i < built.size(); ++i) {
-    manifest.layers.push_back(built[i].descriptor);
-    changes.layers.push_back({built[i].diff_id, options.layers[i].created_by, built[i].comment});
+  for (const BuiltLayer& layer : built) {
+    manifest.layers.push_back(layer.descriptor);
+    changes.layers.push_back({layer.diff_id, layer.created_by, layer.comment});
   }
   for (Descriptor& layer : manifest.layers) {
     layer.media_type = layer_type(layer.media_type, options.format);

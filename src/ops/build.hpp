@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <vector>
@@ -24,6 +25,8 @@ struct BuildOptions {
   oci::ConfigChanges config;  ///< its platform and layers are filled in here
   oci::Annotations annotations;
   oci::Compression compression;
+  /// A tree whose tar is larger becomes several layers (oci::split_tree). Bytes; 0: never.
+  std::uint64_t max_layer_size = 0;
   /// Layers that a target's tag has already are used again, and those of these images. An image
   /// that cannot be read is as good as none; of these it is said.
   bool cache = true;

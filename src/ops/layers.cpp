@@ -8,6 +8,7 @@
 #include "oci/base/file.hpp"
 #include "oci/layer/decompress.hpp"
 #include "oci/layer/tar_parser.hpp"
+#include "oci/layer/tree_split.hpp"
 
 namespace davit::app {
 namespace {
@@ -124,7 +125,8 @@ std::optional<BuiltLayer> find_cached(const oci::TarSource& tar, const std::stri
   event.bytes = descriptor->size;
   event.total = descriptor->size;
   report(work, event);
-  return BuiltLayer{*descriptor, diff_id, compression_note(work.compression)};
+  return BuiltLayer{
+      .descriptor = *descriptor, .diff_id = diff_id, .comment = compression_note(work.compression)};
 }
 
 BuiltLayer compress(const oci::TarSource& tar, const std::string& id, const LayerWork& work) {
@@ -155,6 +157,21 @@ BuiltLayer build_layer(const LayerInput& input, const std::string& id, const Lay
     return send_compressed(tarball, id, work);
   }
   return compress([&](oci::BlockWriter& to) { send_tar(tarball, to); }, id, work);
+}
+
+std::vector<LayerInput> split_inputs(const std::vector<LayerInput>& inputs,
+                                     std::uint64_t max_size) {
+  std::vector<LayerInput> all;
+  for (const LayerInput& input : inputs) {
+    const bool is_tree =
+        input.kind == LayerInput::Kind::tree && std::filesystem::is_directory(input.path);
+    const auto parts =
+        is_tree ? oci::split_tree(input.path, {.max_size = max_size, .stop = input.tree.stop})
+                : std::vector<std::shared_ptr<const oci::TreePart>>();
+    if (parts.empty()) all.push_back(input);
+    for (const auto& part : parts) all.emplace_back(input).tree.part = part;
+  }
+  return all;
 }
 
 void check_input(const LayerInput& input) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "oci/base/progress.hpp"
 #include "oci/layer/compression.hpp"
@@ -28,7 +30,9 @@ struct LayerInput {
 struct BuiltLayer {
   oci::Descriptor descriptor;
   oci::Digest diff_id;
-  std::string comment = {};  ///< for the history
+  // For the history.
+  std::string created_by = {};
+  std::string comment = {};
 };
 
 /// What all layers of one build share.
@@ -47,6 +51,10 @@ struct LayerWork {
 /// be compressed is hashed first, and read again only if the cache does not have it. `id` names the
 /// layer in the progress.
 BuiltLayer build_layer(const LayerInput& input, const std::string& id, const LayerWork& work);
+
+/// The same inputs, but a tree whose tar would be larger than `max_size` bytes is several.
+std::vector<LayerInput> split_inputs(const std::vector<LayerInput>& inputs,
+                                     std::uint64_t max_size);
 
 /// Looks at an input before anything is sent: Error(not_found) if it is missing, Error(usage) if
 /// it is not of its kind.

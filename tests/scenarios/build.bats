@@ -216,6 +216,29 @@ assert c["config"]["Labels"] == {"k": "v"} and len(c["rootfs"]["diff_ids"]) == 1
   [[ "$stderr" == *"linux/arm64"* ]]
 }
 
+@test "a directory in several layers is the same directory" {
+  requires umoci
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  for i in 1 2 3 4 5 6; do head -c 400000 /dev/urandom > "rootfs/usr/lib/noise$i"; done
+  mkdir rootfs/srv
+  ln rootfs/usr/lib/noise6 rootfs/srv/noise
+  davit build --rootfs rootfs --max-layer-size 1M -t oci:layout:1.0 > /dev/null
+  [ "$(davit manifest oci:layout:1.0 | grep -o '"digest"' | wc -l)" -gt 4 ]
+  umoci unpack --image layout:1.0 bundle > /dev/null
+  list() { (cd "$1" && find . -printf '%P %y %m %U %G %l %n %Ts\n' | sort); }
+  diff <(list rootfs) <(list bundle/rootfs)
+  diff -r --no-dereference --exclude=fifo rootfs bundle/rootfs
+}
+
+@test "of a directory in several layers a changed file sends one layer and the config" {
+  for i in 1 2 3 4 5 6; do head -c 400000 /dev/urandom > "rootfs/usr/lib/noise$i"; done
+  davit build --rootfs rootfs --max-layer-size 1M -t "$REGISTRY/several:1" > /dev/null
+  head -c 400000 /dev/urandom > rootfs/usr/lib/noise4
+  before=$(registry_requests | grep -c '^PUT /v2/several/blobs/uploads/')
+  davit build --rootfs rootfs --max-layer-size 1M -t "$REGISTRY/several:1" > /dev/null
+  [ "$(registry_requests | grep -c '^PUT /v2/several/blobs/uploads/')" -eq $((before + 2)) ]
+}
+
 @test "a blob in chunks is the same blob" {
   head -c 3000000 /dev/urandom > rootfs/noise
   davit build --rootfs rootfs -t "$REGISTRY/whole:1" > whole
@@ -239,7 +262,8 @@ assert c["config"]["Labels"] == {"k": "v"} and len(c["rootfs"]["diff_ids"]) == 1
   for words in "build" "build --rootfs rootfs" "build -t oci:x:1" "build --nonsense" \
     "build --rootfs rootfs -t BAD/Name" "build --rootfs rootfs --compression gzip:10 -t oci:x:1" \
     "build --rootfs rootfs --platform linux -t oci:x:1" "build --rootfs rootfs --env =x -t oci:x:1" \
-    "build --rootfs rootfs --chunk-size 1G -t oci:x:1"; do
+    "build --rootfs rootfs --chunk-size 1G -t oci:x:1" \
+    "build --rootfs rootfs --max-layer-size 10 -t oci:x:1"; do
     # shellcheck disable=SC2086 # split into words on purpose
     run --separate-stderr davit $words
     [ "$status" -eq 2 ] || { echo "$words: $status $stderr" >&2; return 1; }
