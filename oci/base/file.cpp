@@ -14,6 +14,48 @@
 #include "oci/base/error.hpp"
 
 namespace davit::oci {
+namespace {
+
+// Both give no Fd and errno where there is none.
+
+Fd open_by_openat2(int directory, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  long fd = -1;
+  do {
+    fd = ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how);
+  } while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+  return Fd(static_cast<int>(fd));
+}
+
+Fd open_by_names(int directory, const std::string& path, int flags) {
+  Fd above;
+  for (std::size_t at = 0;;) {
+    const std::size_t slash = path.find('/', at);
+    const std::string name = path.substr(at, slash - at);
+    const bool last = slash == std::string::npos;
+    if (name == ".." || path.starts_with('/')) {
+      errno = EXDEV;
+      return {};
+    }
+    const int from = above ? above.get() : directory;
+    const int how = last ? flags : O_PATH | O_DIRECTORY;
+    Fd next(::openat(from, name.empty() && !path.empty() ? "." : name.c_str(),
+                     how | O_NOFOLLOW | O_CLOEXEC));
+    if (!next && errno == ENOTDIR) {
+      // Of a symbolic link, too, the kernel says that it is no directory.
+      struct stat status {};
+      const bool found = ::fstatat(from, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+      errno = found && S_ISLNK(status.st_mode) ? ELOOP : ENOTDIR;
+    }
+    if (!next || last) return next;
+    above = std::move(next);
+    at = slash + 1;
+  }
+}
+
+}  // namespace
 
 Fd::~Fd() {
   if (fd_ >= 0) ::close(fd_);
@@ -29,18 +71,18 @@ Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
 }
 
 std::optional<Fd> open_beneath(int directory, const std::string& path, int flags,
-                               std::string_view what) {
+                               std::string_view what, OpenBeneath how) {
   if (path.find('\0') != std::string::npos) {
     throw Error(ErrorKind::corrupt, fmt::format("{}: {} has a NUL byte", what, printable(path)));
   }
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  long fd = -1;
-  do {
-    fd = ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how);
-  } while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-  if (fd >= 0) return Fd(static_cast<int>(fd));
+  const bool by_names = how == OpenBeneath::names;
+  Fd fd =
+      by_names ? open_by_names(directory, path, flags) : open_by_openat2(directory, path, flags);
+  // Older sandboxes answer EPERM to what they do not know.
+  if (!fd && !by_names && (errno == ENOSYS || errno == EPERM)) {
+    fd = open_by_names(directory, path, flags);
+  }
+  if (fd) return fd;
   if (errno == ENOENT) return std::nullopt;
   if (errno == ELOOP || errno == EXDEV) {
     throw Error(ErrorKind::corrupt,

@@ -35,11 +35,16 @@ class Fd {
 /// open(2) with O_CLOEXEC. Throws an Error that names the path.
 Fd open_file(const std::filesystem::path& path, int flags, mode_t mode = 0666);
 
-/// The same beneath an open directory, resolved by the kernel: neither "..", nor an absolute path,
-/// nor a symbolic link anywhere in it is followed (openat2 with RESOLVE_BENEATH and
-/// RESOLVE_NO_SYMLINKS, Linux 5.6). Nothing if there is no such file.
+/// How a path is kept beneath a directory.
+enum class OpenBeneath {
+  best,   ///< openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS (Linux 5.6), else by names
+  names,  ///< one directory after the other, for kernels and sandboxes without openat2
+};
+
+/// The same beneath an open directory, resolved by the kernel: neither ".." that leads out, nor an
+/// absolute path, nor a symbolic link anywhere in it is followed. Nothing if there is no such file.
 std::optional<Fd> open_beneath(int directory, const std::string& path, int flags,
-                               std::string_view what);
+                               std::string_view what, OpenBeneath how = OpenBeneath::best);
 
 /// Up to `into.size()` bytes; 0 at the end. `what` is named in errors.
 std::size_t read_some(int fd, std::span<std::byte> into, std::string_view what);

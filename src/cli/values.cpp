@@ -11,6 +11,7 @@
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "oci/base/words.hpp"
 
 namespace davit::app {
 namespace {
@@ -83,30 +84,11 @@ std::size_t parse_choice(std::string_view option, std::string_view value,
 
 std::vector<std::string> parse_words(std::string_view option, const std::string& value) {
   if (value.starts_with('[')) return json_words(option, value);
-  std::vector<std::string> words;
-  std::string word;
-  bool in_word = false;
-  char quote = 0;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
-    const bool escapes = c == '\\' && quote != '\'' && i + 1 < value.size();
-    if (escapes) {
-      word += value[++i];
-      in_word = true;
-    } else if (quote != 0 ? c == quote : c == '"' || c == '\'') {
-      quote = quote != 0 ? '\0' : c;
-      in_word = true;
-    } else if (quote == 0 && (c == ' ' || c == '\t' || c == '\n')) {
-      if (in_word) words.push_back(std::exchange(word, {}));
-      in_word = false;
-    } else {
-      word += c;
-      in_word = true;
-    }
+  try {
+    return oci::split_words(value);
+  } catch (const oci::Error& error) {
+    throw bad(option, value, fmt::format("complete: {}", error.what()));
   }
-  if (quote != 0) throw bad(option, value, "complete: a quote is not closed");
-  if (in_word) words.push_back(word);
-  return words;
 }
 
 std::vector<std::string> parse_healthcheck(const std::string& value) {

@@ -84,34 +84,34 @@ TEST(OpenFile, ClosesOnExec) {
   EXPECT_EQ(::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
 
-class OpenBeneath : public testing::Test {
+class Beneath : public testing::TestWithParam<OpenBeneath> {
  protected:
-  OpenBeneath() : root_(open_file(dir_.path(), O_RDONLY | O_DIRECTORY)) {
+  Beneath() : root_(open_file(dir_.path(), O_RDONLY | O_DIRECTORY)) {
     write_file(dir_ / "inner/file", "inside");
   }
   std::optional<Fd> open(const std::string& path) {
-    return open_beneath(root_.get(), path, O_RDONLY, "the layout");
+    return open_beneath(root_.get(), path, O_RDONLY, "the layout", GetParam());
   }
 
   TempDir dir_;
   Fd root_;
 };
 
-TEST_F(OpenBeneath, OpensWhatIsThere) { EXPECT_TRUE(open("inner/file")); }
+TEST_P(Beneath, OpensWhatIsThere) { EXPECT_TRUE(open("inner/file")); }
 
-TEST_F(OpenBeneath, GivesNothingForAFileThatIsNotThere) {
+TEST_P(Beneath, GivesNothingForAFileThatIsNotThere) {
   EXPECT_FALSE(open("inner/other"));
   EXPECT_FALSE(open("other/file"));
   EXPECT_FALSE(open(""));
 }
 
-TEST_F(OpenBeneath, DoesNotLeaveTheDirectory) {
+TEST_P(Beneath, DoesNotLeaveTheDirectory) {
   for (const char* path : {"..", "../x", "inner/../../x", "/etc/passwd"}) {
     EXPECT_EQ(failure([&] { open(path); }).kind(), ErrorKind::corrupt) << path;
   }
 }
 
-TEST_F(OpenBeneath, FollowsNoSymbolicLink) {
+TEST_P(Beneath, FollowsNoSymbolicLink) {
   std::filesystem::create_symlink("file", dir_ / "inner/link");
   std::filesystem::create_directory_symlink("inner", dir_ / "linked");
   for (const char* path : {"inner/link", "linked/file"}) {
@@ -121,10 +121,12 @@ TEST_F(OpenBeneath, FollowsNoSymbolicLink) {
   }
 }
 
-TEST_F(OpenBeneath, DoesNotCutAPathAtANulByte) {
+TEST_P(Beneath, DoesNotCutAPathAtANulByte) {
   using namespace std::string_literals;
   EXPECT_EQ(failure([&] { open("inner/file\0/../x"s); }).kind(), ErrorKind::corrupt);
 }
+
+INSTANTIATE_TEST_SUITE_P(Ways, Beneath, testing::Values(OpenBeneath::best, OpenBeneath::names));
 
 TEST(ReadFile, ReadsTheWholeFile) {
   const TempDir dir;
