@@ -52,6 +52,33 @@ setup() {
   [ "$(cut -d@ -f2 first)" = "$(cut -d@ -f2 second)" ]
 }
 
+@test "the same tree gives the same image on an older processor" {
+  requires qemu-x86_64
+  head -c 3000000 "$(command -v bash)" > rootfs/bin/bash
+  for compression in gzip gzip:1 gzip:6 zstd none; do
+    davit build --rootfs rootfs --compression "$compression" -t oci:a:1 > first
+    qemu-x86_64 -cpu Nehalem "$DAVIT" build --rootfs rootfs --compression "$compression" -t oci:b:1 > second
+    [ "$(cut -d@ -f2 first)" = "$(cut -d@ -f2 second)" ] || { echo "$compression" >&2; return 1; }
+  done
+}
+
+@test "gzip is one member, for every reader" {
+  head -c 3000000 /dev/urandom > rootfs/noise
+  davit build --rootfs rootfs -t oci:layout:1 > /dev/null
+  member() { python3 -c 'import json, sys; print(eval("json.load(sys.stdin)" + sys.argv[1])[7:])' "$1"; }
+  blob=layout/blobs/sha256/$(davit manifest oci:layout:1 | member '["layers"][0]["digest"]')
+  diff_id=$(davit config oci:layout:1 | member '["rootfs"]["diff_ids"][0]')
+  [ "$(zcat < "$blob" | sha256sum | cut -d' ' -f1)" = "$diff_id" ]
+  [ "$(unpigz < "$blob" | sha256sum | cut -d' ' -f1)" = "$diff_id" ]
+  python3 - "$blob" "$diff_id" <<'END'
+import hashlib, sys, zlib
+one = zlib.decompressobj(31)
+tar = one.decompress(open(sys.argv[1], "rb").read()) + one.flush()
+assert one.eof and not one.unused_data
+assert hashlib.sha256(tar).hexdigest() == sys.argv[2]
+END
+}
+
 @test "SOURCE_DATE_EPOCH clamps file times and dates the image" {
   touch -d '2030-01-01 UTC' rootfs/etc/hostname
   SOURCE_DATE_EPOCH=1700000000 davit build --rootfs rootfs -t oci:a:1 > first
