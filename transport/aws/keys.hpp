@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "transport/aws/config.hpp"
+#include "transport/aws/signature.hpp"
+#include "transport/http/transport.hpp"
+
+namespace davit::transport::aws {
+
+using WallClock = std::function<std::chrono::system_clock::time_point()>;
+
+/// Keys, and until when they are good.
+struct TimedKeys {
+  Keys keys;
+  std::optional<std::chrono::system_clock::time_point> expires;
+};
+
+/// Where keys come from, once it is clear where that is.
+struct KeySource {
+  virtual ~KeySource() = default;
+
+  /// Whose keys they are, without asking anybody: "role/arn:aws:iam::1:role/ci". The same for the
+  /// keys of each new session of a role; not secret.
+  virtual std::string principal() const = 0;
+  /// Throws Error(denied) saying what is wrong and what to do, Error(unavailable).
+  virtual TimedKeys fetch() = 0;
+};
+
+/// What key sources reach the world by.
+struct World {
+  const Config& config;
+  Transport& aws;       ///< to STS and SSO
+  Transport& metadata;  ///< to the services of this machine: short times, no proxy
+  WallClock now = std::chrono::system_clock::now;
+};
+
+/// The source of keys that the configuration names, in the order of the AWS command line: an
+/// explicit profile or else the environment's keys; a role to assume, a web identity, SSO, keys in
+/// the credentials file, `aws login`, a credential_process, keys in the config file; a container's
+/// endpoint, and this machine's instance metadata, which may turn out not to be there.
+/// Throws Error(denied) for what is named but incomplete. `world` outlives the result.
+std::unique_ptr<KeySource> choose_keys(const World& world);
+
+/// Keys from a source, kept until ten minutes before they expire. Safe for many threads: one at a
+/// time asks the source.
+class KeyRing {
+ public:
+  KeyRing(std::unique_ptr<KeySource> source, WallClock now)
+      : source_(std::move(source)), now_(std::move(now)) {}
+
+  std::string principal() const { return source_->principal(); }
+  Keys get();
+  /// The service took them for expired or unknown.
+  void drop();
+
+ private:
+  const std::unique_ptr<KeySource> source_;
+  const WallClock now_;
+  std::mutex mutex_;
+  std::optional<TimedKeys> known_;
+};
+
+}  // namespace davit::transport::aws
