@@ -14,6 +14,7 @@
 #include "oci/base/error.hpp"
 #include "src/cli/arguments.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/ecr_command.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 
@@ -93,6 +94,7 @@ void declare_all(app::Arguments& root) {
   app::declare_tags(root);
   app::declare_delete(root);
   app::declare_login(root);
+  app::declare_ecr(root);
   app::declare_version(root);
 }
 
@@ -111,6 +113,10 @@ int main(int argc, char** argv) {
   setrlimit(RLIMIT_CORE, &no_core);
 
   const std::vector<std::string> words(argv + 1, argv + argc);
+  const std::string_view name = argc > 0 ? argv[0] : "";
+  if (name.substr(name.rfind('/') + 1) == "docker-credential-davit") {
+    return app::run_credential_helper(words.empty() ? "" : words[0]);
+  }
   const Interrupts interrupts;
   try {
     const app::Parsed parsed = app::parse_arguments(words, declare_all);

@@ -202,6 +202,7 @@ void declare_build(Arguments& root) {
     BuildOptions options = build_options(*words, session);
     session.begin(words->common);
     options.progress = session.progress();
+    session.create_repositories(options.targets);
     session.print(build_image(session.places(), options));
   });
 }

@@ -15,6 +15,7 @@ void declare_manifest(Arguments& root);
 void declare_tags(Arguments& root);
 void declare_delete(Arguments& root);
 void declare_login(Arguments& root);
+void declare_ecr(Arguments& root);
 void declare_version(Arguments& root);
 
 }  // namespace davit::app

@@ -33,6 +33,7 @@ void copy(Session& session, const CopyWords& words, SourceKind kind) {
     }
   }
   session.begin(words.common);
+  session.create_repositories(to);
   session.print(copy_image(session.places(), from, to,
                            {.platform = session.platform(),
                             .jobs = words.common.jobs,

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <set>
+
 #include "oci/base/log.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
+#include "src/ecr/repositories.hpp"
 #include "transport/auth/docker_config.hpp"
 #include "transport/registry/upload.hpp"
 
@@ -47,6 +50,8 @@ void declare_common(Arguments& arguments, CommonOptions& options) {
   arguments.option("--ca-file", "FILE", options.ca_file, "trust these authorities (PEM)");
   arguments.option("--cert-file", "FILE", options.cert_file, "client certificate (PEM)");
   arguments.option("--key-file", "FILE", options.key_file, "its key (PEM)");
+  arguments.option("--profile", "NAME", options.profile,
+                   "AWS profile for Amazon ECR; by default as AWS_PROFILE says");
   arguments.option("--retries", "N", options.retries, "further tries after temporary failures");
   arguments.option("--timeout", "SECONDS", options.timeout_seconds,
                    "give up when no byte moved for so long");
@@ -63,6 +68,9 @@ void declare_transfer(Arguments& arguments, CommonOptions& options) {
   arguments.option("--chunk-size", "SIZE", options.chunk_size,
                    "send blobs in chunks of this size; 0 whole; by default 10M to Amazon ECR");
   arguments.flag("--dry-run", options.dry_run, "say what would be done, and do nothing");
+  arguments.flag("--create", options.create, "in Amazon ECR, make a repository that is missing");
+  arguments.option("--ecr-settings", "FILE", options.ecr_settings,
+                   "what such a repository is like (YAML; see davit help ecr create)");
   arguments.heading("Output");
   arguments.option("--progress", "STYLE", options.progress, "auto, plain, json or none");
   arguments.heading("Options");
@@ -109,8 +117,38 @@ void Session::begin(const CommonOptions& options) {
       display_->message(line);
     }
   });
-  places_ = std::make_unique<Places>(client_options(options, stop_),
-                                     std::make_unique<transport::DockerConfig>());
+  const transport::ClientOptions client = client_options(options, stop_);
+  transport::aws::EcrOptions ecr;
+  ecr.profile = options.profile;
+  ecr.curl = client.curl;
+  ecr.retry = client.retry;
+  stored_ = std::make_unique<transport::DockerConfig>();
+  ecr_ = std::make_unique<transport::aws::EcrAccess>(std::move(ecr));
+  places_ = std::make_unique<Places>(
+      client, std::make_unique<transport::aws::EcrCredentials>(*stored_, *ecr_));
+}
+
+void Session::create_repositories(const std::vector<Place>& places) {
+  if (!options_.create) {
+    if (options_.ecr_settings.empty()) return;
+    throw oci::Error(oci::ErrorKind::usage, "--ecr-settings goes with --create");
+  }
+  RepositorySettings settings;
+  if (!options_.ecr_settings.empty()) settings = parse_settings(options_.ecr_settings);
+  std::set<std::string> seen;
+  for (const Place& place : places) {
+    if (place.local() || !seen.insert(place.store_name()).second) continue;
+    const auto host = transport::aws::parse_ecr_host(place.reference.registry);
+    if (!host) continue;
+    Repositories repositories(*ecr_, *host);
+    if (repositories.find(place.reference.repository)) continue;
+    if (options_.dry_run) {
+      oci::log(oci::LogLevel::notice,
+               fmt::format("would make the repository {}", place.store_name()));
+    } else if (repositories.create(place.reference.repository, settings)) {
+      oci::log(oci::LogLevel::info, fmt::format("made the repository {}", place.store_name()));
+    }
+  }
 }
 
 void Session::check_login(const std::string& registry, const transport::Credentials& credentials) {

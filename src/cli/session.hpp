@@ -11,6 +11,7 @@
 #include "src/cli/arguments.hpp"
 #include "src/cli/progress.hpp"
 #include "src/ops/places.hpp"
+#include "transport/aws/ecr_access.hpp"
 
 namespace davit::app {
 
@@ -24,6 +25,7 @@ struct CommonOptions {
   std::string key_file;
   std::size_t retries = 5;
   std::size_t timeout_seconds = 60;
+  std::string profile;
   bool json = false;
   bool quiet = false;
   int verbose = 0;
@@ -33,6 +35,8 @@ struct CommonOptions {
   std::string progress = "auto";
   std::string chunk_size;
   bool dry_run = false;
+  bool create = false;
+  std::string ecr_settings;
 
   // Where there may be a choice:
   std::string platform;
@@ -41,7 +45,7 @@ struct CommonOptions {
 
 /// Declares the options that every command has.
 void declare_common(Arguments& arguments, CommonOptions& options);
-/// Those where images move: jobs, progress, dry run.
+/// Those where images move: jobs, progress, dry run, repositories that are made.
 void declare_transfer(Arguments& arguments, CommonOptions& options);
 /// Those where an index may hold several images.
 void declare_platform(Arguments& arguments, CommonOptions& options);
@@ -57,11 +61,15 @@ class Session {
 
   const CommonOptions& options() const { return options_; }
   Places& places() { return *places_; }
+  transport::aws::EcrAccess& ecr() { return *ecr_; }
   oci::Progress* progress() { return display_.get(); }
   std::stop_token stop() const { return stop_; }
   std::optional<oci::Platform> platform() const;
   /// What a destination is opened for: a dry run changes nothing.
   Use destination_use() const { return options_.dry_run ? Use::rehearse : Use::write; }
+
+  /// With --create: makes the repositories of these places that are in Amazon ECR and missing.
+  void create_repositories(const std::vector<Place>& places);
 
   /// Asks a registry whether it takes these credentials; Error(denied) if not.
   void check_login(const std::string& registry, const transport::Credentials& credentials);
@@ -73,6 +81,8 @@ class Session {
   std::stop_token stop_;
   CommonOptions options_;
   std::unique_ptr<Display> display_;
+  std::unique_ptr<transport::CredentialSource> stored_;
+  std::unique_ptr<transport::aws::EcrAccess> ecr_;
   std::unique_ptr<Places> places_;
 };
 

@@ -53,8 +53,7 @@ struct LayerWork {
 BuiltLayer build_layer(const LayerInput& input, const std::string& id, const LayerWork& work);
 
 /// The same inputs, but a tree whose tar would be larger than `max_size` bytes is several.
-std::vector<LayerInput> split_inputs(const std::vector<LayerInput>& inputs,
-                                     std::uint64_t max_size);
+std::vector<LayerInput> split_inputs(const std::vector<LayerInput>& inputs, std::uint64_t max_size);
 
 /// Looks at an input before anything is sent: Error(not_found) if it is missing, Error(usage) if
 /// it is not of its kind.

@@ -25,8 +25,6 @@ constexpr int try_cost = 5;
 /// Signatures are good for five minutes around the service's time.
 constexpr std::int64_t tolerated_skew_seconds = 240;
 
-constexpr std::uint64_t answer_limit = 16 * oci::MiB;
-
 template <std::size_t size>
 bool is_one_of(const std::array<std::string_view, size>& all, std::string_view text) {
   return std::find(all.begin(), all.end(), text) != all.end();
@@ -186,7 +184,6 @@ ServiceReply Service::send(std::string_view operation, std::string_view body, bo
     request.url = endpoint_.url;
     request.headers.set("Content-Type", "application/x-amz-json-1.1");
     request.headers.set("X-Amz-Target", fmt::format("{}.{}", endpoint_.target, operation));
-    request.body_limit = answer_limit;
     sign(request, body, keys_.get(), endpoint_.scope,
          now_() + std::chrono::seconds(skew_seconds_.load()));
     const std::string text(body);

@@ -7,6 +7,7 @@
 #include "oci/model/json.hpp"
 #include "transport/auth/credentials.hpp"
 #include "transport/auth/registry_key.hpp"
+#include "transport/aws/ecr_host.hpp"
 
 namespace davit::transport {
 namespace {
@@ -35,7 +36,11 @@ std::string hint_for(int status, ErrorKind kind, const RegistryError& error,
   // The name that credentials stand under: with its port, and docker.io by its own.
   if (status == 401) return login_hint(canonical_key(response.url.origin.str()));
   if (status == 403) return "the credentials in use do not allow it";
-  if (error.code == "NAME_UNKNOWN") return "the repository does not exist";
+  if (error.code == "NAME_UNKNOWN") {
+    return aws::parse_ecr_host(response.url.origin.host)
+               ? "the repository does not exist; --create makes it"
+               : "the repository does not exist";
+  }
   if (status == 413) return "a proxy before the registry limits the size of a request";
   if (status == 429) return "the registry limits the rate of requests: try again later";
   return {};

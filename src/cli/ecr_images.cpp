@@ -1,0 +1,226 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
+#include "src/cli/ecr_command.hpp"
+#include "src/cli/terminal.hpp"
+#include "src/cli/values.hpp"
+#include "src/ecr/images.hpp"
+#include "src/ecr/repositories.hpp"
+
+namespace davit::app {
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+using oci::Error;
+using oci::ErrorKind;
+using oci::printable;
+
+std::string text_of(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+}
+
+std::string time_or_dash(std::int64_t time) { return time == 0 ? "-" : rfc3339(time); }
+
+OrderedJson to_json(const EcrImage& image) {
+  OrderedJson json = {{"digest", image.digest},
+                      {"tags", image.tags},
+                      {"mediaType", image.media_type},
+                      {"size", image.size},
+                      {"pushed", rfc3339(image.pushed)}};
+  if (image.last_pull != 0) json["lastPull"] = rfc3339(image.last_pull);
+  if (!image.subject.empty()) json["subject"] = image.subject;
+  if (!image.findings.empty()) json["findings"] = image.findings;
+  return json;
+}
+
+/// "2 critical, 1 high"
+std::string findings_text(const EcrImage& image) {
+  std::string text;
+  for (const char* severity : {"CRITICAL", "HIGH", "MEDIUM", "LOW"}) {
+    const auto found = image.findings.find(severity);
+    if (found == image.findings.end()) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", found->second, severity);
+  }
+  return text.empty() ? "-" : text;
+}
+
+std::string images_table(const std::vector<EcrImage>& images) {
+  std::vector<std::vector<std::string>> rows = {
+      {"DIGEST", "TAGS", "SIZE", "PUSHED", "LAST PULL", "FINDINGS"}};
+  for (const EcrImage& image : images) {
+    std::string tags;
+    for (const std::string& tag : image.tags) tags += (tags.empty() ? "" : ",") + printable(tag);
+    rows.push_back({printable(image.digest.substr(0, 19)), tags.empty() ? "-" : tags,
+                    oci::human_size(image.size), rfc3339(image.pushed),
+                    time_or_dash(image.last_pull), findings_text(image)});
+  }
+  return table(rows);
+}
+
+void print_images(const CommonOptions& options, const std::vector<EcrImage>& images) {
+  if (!options.json) return write_stdout(images_table(images));
+  OrderedJson json = OrderedJson::array();
+  for (const EcrImage& image : images) json.push_back(to_json(image));
+  write_stdout(text_of(json));
+}
+
+void declare_list(Arguments& ecr) {
+  auto words = std::make_shared<EcrWords>();
+  Arguments images = declare_ecr_command(ecr, "images", "list the images of a repository", words);
+  images.positional("NAME", words->place, "the repository");
+  declare_common(images, words->common);
+  images.run([words](Session& session) {
+    session.begin(words->common);
+    print_images(words->common, list_images(session.ecr(), words->parse_place(session)));
+  });
+
+  auto tag_words = std::make_shared<EcrWords>();
+  Arguments tags = declare_ecr_command(ecr, "tags", "list the tags of a repository", tag_words);
+  tags.positional("NAME", tag_words->place, "the repository");
+  declare_common(tags, tag_words->common);
+  tags.run([words = tag_words](Session& session) {
+    session.begin(words->common);
+    std::vector<std::vector<std::string>> rows = {{"TAG", "DIGEST", "PUSHED"}};
+    OrderedJson json = OrderedJson::array();
+    for (const EcrImage& image : list_images(session.ecr(), words->parse_place(session))) {
+      for (const std::string& tag : image.tags) {
+        rows.push_back({printable(tag), printable(image.digest), rfc3339(image.pushed)});
+        json.push_back({{"tag", tag}, {"digest", image.digest}, {"pushed", rfc3339(image.pushed)}});
+      }
+    }
+    write_stdout(words->common.json ? text_of(json) : table(rows));
+  });
+}
+
+/// Deletes, says what is gone, and fails if something is not.
+void remove(Session& session, const EcrPlace& place, const std::vector<std::string>& which) {
+  const auto failures = delete_images(session.ecr(), place, which);
+  for (const std::string& image : which) {
+    const bool failed = std::any_of(failures.begin(), failures.end(),
+                                    [&](const auto& failure) { return failure.image == image; });
+    if (!failed) write_stdout(fmt::format("{} {}\n", place.name, printable(image)));
+  }
+  if (failures.empty()) return;
+  const std::string& why = failures.front().why;
+  const bool absent = why.starts_with("ImageNotFound");
+  throw Error(
+      absent ? ErrorKind::not_found : ErrorKind::failed,
+      fmt::format("{} of {} images of {} were not deleted; {}: {}", failures.size(), which.size(),
+                  place.name, printable(failures.front().image), printable(why)));
+}
+
+void declare_delete(Arguments& ecr) {
+  struct Words : EcrWords {
+    bool all = false;
+    bool force = false;
+  };
+  auto words = std::make_shared<Words>();
+  Arguments command =
+      declare_ecr_command(ecr, "delete", "delete a tag, an image or a repository", words);
+  command.positional("PLACE", words->place, "NAME:TAG, NAME@DIGEST, or NAME with --repository");
+  command.flag("--repository", words->all, "the repository itself");
+  command.flag("--force", words->force, "with --repository: also if it holds images");
+  command.footer("The last tag of an image takes the image with it.");
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    session.begin(words->common);
+    const EcrPlace place = words->parse_place(session);
+    const bool names_image = place.tag || place.digest;
+    if (words->all == names_image) {
+      throw Error(ErrorKind::usage,
+                  words->all ? "--repository goes with the bare name"
+                             : place.name + " names no tag or digest",
+                  "NAME:TAG or NAME@DIGEST is an image, --repository NAME a repository");
+    }
+    if (words->all) {
+      Repositories(session.ecr(), place.host).remove(place.name, words->force);
+      write_stdout(place.name + "\n");
+      return;
+    }
+    remove(session, place, {place.digest ? place.digest->str() : *place.tag});
+  });
+}
+
+/// "30d", "12h", in seconds.
+std::int64_t parse_age(const std::string& text) {
+  const std::int64_t unit = text.ends_with('d') ? 86'400 : text.ends_with('h') ? 3600 : 0;
+  const std::string number = text.substr(0, text.empty() ? 0 : text.size() - 1);
+  if (unit == 0 || number.empty() || number.size() > 6 ||
+      number.find_first_not_of("0123456789") != std::string::npos) {
+    throw Error(ErrorKind::usage,
+                fmt::format("--older-than: '{}' is not DAYSd or HOURSh", printable(text)));
+  }
+  return std::stoll(number) * unit;
+}
+
+void declare_clean(Arguments& ecr) {
+  struct Words : EcrWords {
+    std::size_t keep_last = 0;
+    std::string older_than;
+    std::vector<std::string> keep;
+    bool tagged = false;
+    bool yes = false;
+  };
+  auto words = std::make_shared<Words>();
+  Arguments command =
+      declare_ecr_command(ecr, "clean", "delete images that nothing needs (a dry run)", words);
+  command.positional("NAME", words->place, "the repository");
+  command.flag("--tagged", words->tagged, "tagged images too, not only those without a tag");
+  command.option("--keep-last", "N", words->keep_last, "the newest so many tagged images stay");
+  command.option("--older-than", "30d|12h", words->older_than, "younger images stay");
+  command.list("--keep", "PATTERN|DIGEST", words->keep, "tags (with *) and digests that stay");
+  command.flag("--yes", words->yes, "do it; without this it says what it would do");
+  command.footer(
+      "What stays keeps what it needs: the images of an index, signatures and SBOMs.\n"
+      "Example:\n"
+      "  davit ecr clean team/app --tagged --keep-last 30 --keep 'release-*' --older-than 14d "
+      "--yes");
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    CleanRules rules;
+    rules.keep_last = words->keep_last;
+    rules.keep = words->keep;
+    if (words->tagged) {
+      rules.which = CleanRules::Which::all;
+      if (rules.keep_last == 0 && rules.keep.empty() && words->older_than.empty()) {
+        throw Error(ErrorKind::usage,
+                    "--tagged without --keep-last, --keep or --older-than would "
+                    "delete everything");
+      }
+    }
+    if (!words->older_than.empty()) {
+      rules.older_than = std::time(nullptr) - parse_age(words->older_than);
+    }
+    session.begin(words->common);
+    const EcrPlace place = words->parse_place(session);
+    const std::vector<EcrImage> images = list_images(session.ecr(), place);
+    const std::vector<EcrImage> gone = plan_clean(session.ecr(), place, images, rules);
+    std::uint64_t size = 0;
+    std::vector<std::string> digests;
+    for (const EcrImage& image : gone) {
+      size += image.size;
+      digests.push_back(image.digest);
+    }
+    if (!words->yes) {
+      print_images(words->common, gone);
+      write_stderr(fmt::format("would delete {} of {} images, {}; --yes does it\n", gone.size(),
+                               images.size(), oci::human_size(size)));
+      return;
+    }
+    if (!digests.empty()) remove(session, place, digests);
+    write_stderr(fmt::format("deleted {} of {} images, {}\n", gone.size(), images.size(),
+                             oci::human_size(size)));
+  });
+}
+
+}  // namespace
+
+void declare_ecr_images(Arguments& ecr) {
+  declare_list(ecr);
+  declare_delete(ecr);
+  declare_clean(ecr);
+}
+
+}  // namespace davit::app

@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
+#include "oci/base/file.hpp"
+#include "src/cli/ecr_command.hpp"
+#include "src/cli/terminal.hpp"
+#include "transport/auth/registry_key.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+
+/// What a helper answers where it knows nothing; docker takes these very words for absence.
+constexpr std::string_view absence = "credentials not found in native keychain";
+constexpr std::size_t input_limit = 64 * 1024;
+
+std::string read_stdin() {
+  std::string text;
+  std::array<std::byte, 4096> buffer;
+  while (const std::size_t n = oci::read_some(STDIN_FILENO, buffer, "standard input")) {
+    text.append(oci::text_of(oci::Bytes(buffer).first(n)));
+    if (text.size() > input_limit) throw Error(ErrorKind::usage, "the input is too long");
+  }
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return text;
+}
+
+std::string get(const std::string& server) {
+  const auto host = transport::aws::parse_ecr_host(transport::canonical_key(server));
+  if (!host) return {};
+  transport::aws::EcrOptions options;
+  options.curl.proxies = transport::Proxies::from_environment();
+  transport::aws::EcrAccess access(std::move(options));
+  const transport::Credentials credentials = access.login(*host);
+  return nlohmann::ordered_json{
+      {"ServerURL", server}, {"Username", credentials.username}, {"Secret", credentials.password}}
+      .dump();
+}
+
+}  // namespace
+
+void declare_ecr_login(Arguments& ecr) {
+  auto words = std::make_shared<EcrWords>();
+  Arguments command =
+      declare_ecr_command(ecr, "get-login-password",
+                          "print a registry's password, for docker login and the like", words);
+  command.optional_positional("REGISTRY", words->place,
+                              "the registry's host; by default the configured region's");
+  command.footer(
+      "The user name is AWS. davit itself needs no login: it finds the password by itself.\n"
+      "Example:\n"
+      "  davit ecr get-login-password --region eu-west-1 |\n"
+      "    docker login -u AWS --password-stdin 123456789012.dkr.ecr.eu-west-1.amazonaws.com");
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    session.begin(words->common);
+    const auto host = parse_ecr_registry(words->place, words->region, session.ecr());
+    write_stdout(session.ecr().login(host).password + "\n");
+  });
+}
+
+int run_credential_helper(const std::string& action) {
+  try {
+    if (action == "get") {
+      const std::string found = get(read_stdin());
+      write_stdout(found.empty() ? std::string(absence) + "\n" : found + "\n");
+      return found.empty() ? 1 : 0;
+    }
+    if (action == "store" || action == "erase") {
+      // docker login and logout call these: the passwords are AWS's, there is nothing to keep.
+      read_stdin();
+      return 0;
+    }
+    if (action == "list") {
+      write_stdout("{}\n");
+      return 0;
+    }
+    if (action == "version") {
+      write_stdout("docker-credential-davit " DAVIT_VERSION "\n");
+      return 0;
+    }
+    write_stdout("usage: docker-credential-davit get|store|erase|list|version\n");
+    return 2;
+  } catch (const Error& error) {
+    // The protocol has its errors on standard output, and docker shows them.
+    write_stdout(fmt::format("davit: {}{}{}\n", error.what(), error.hint().empty() ? "" : "; ",
+                             error.hint()));
+    return 1;
+  }
+}
+
+}  // namespace davit::app

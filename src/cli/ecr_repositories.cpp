@@ -1,0 +1,247 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
+#include "src/cli/ecr_command.hpp"
+#include "src/cli/terminal.hpp"
+#include "src/cli/values.hpp"
+#include "src/ecr/images.hpp"
+#include "src/ecr/repositories.hpp"
+
+namespace davit::app {
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+using oci::Error;
+using oci::ErrorKind;
+using oci::printable;
+
+std::string text_of(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+}
+
+OrderedJson to_json(const Repository& repository) {
+  return {{"name", repository.name},
+          {"uri", repository.uri},
+          {"arn", repository.arn},
+          {"created", rfc3339(repository.created)},
+          {"mutability", repository.mutability},
+          {"exclusions", repository.exclusions},
+          {"scanOnPush", repository.scan_on_push},
+          {"encryption", repository.encryption},
+          {"kmsKey", repository.kms_key}};
+}
+
+struct CreateWords : EcrWords {
+  std::string settings;
+  std::string mutability;
+  std::vector<std::string> exclude;
+  bool scan_on_push = false;
+  std::string encryption;
+  std::string lifecycle;
+  std::string policy;
+  std::vector<std::string> tags;
+};
+
+constexpr std::uint64_t policy_file_limit = 1024 * 1024;
+
+RepositorySettings settings_of(const CreateWords& words) {
+  RepositorySettings settings;
+  if (!words.settings.empty()) settings = parse_settings(words.settings);
+  if (!words.mutability.empty()) settings.mutability = words.mutability;
+  if (!words.exclude.empty()) settings.exclusions = words.exclude;
+  if (words.scan_on_push) settings.scan_on_push = true;
+  if (!words.encryption.empty()) set_encryption(settings, words.encryption);
+  if (!words.lifecycle.empty()) {
+    settings.lifecycle = oci::read_file(words.lifecycle, policy_file_limit);
+  }
+  if (!words.policy.empty()) settings.policy = oci::read_file(words.policy, policy_file_limit);
+  for (const auto& [key, value] : parse_assignments("--tag", words.tags)) {
+    settings.tags[key] = value;
+  }
+  settings.check();
+  return settings;
+}
+
+void declare_create(Arguments& ecr) {
+  auto words = std::make_shared<CreateWords>();
+  Arguments command = declare_ecr_command(ecr, "create", "make a repository", words);
+  command.positional("NAME", words->place, "the repository; may name its registry too");
+  command.option("--mutability", "WORD", words->mutability,
+                 "MUTABLE, IMMUTABLE, MUTABLE_WITH_EXCLUSION or IMMUTABLE_WITH_EXCLUSION");
+  command.list("--exclude", "PATTERN", words->exclude, "tags that the mutability is not for");
+  command.flag("--scan-on-push", words->scan_on_push, "scan each image that is pushed");
+  command.option("--encryption", "TYPE[:KEY]", words->encryption, "AES256, KMS or KMS_DSSE");
+  command.option("--lifecycle", "FILE", words->lifecycle, "a lifecycle policy (JSON)");
+  command.option("--policy", "FILE", words->policy, "a repository policy (JSON)");
+  command.list("--tag", "KEY=VALUE", words->tags, "tag of the repository");
+  command.option("--ecr-settings", "FILE", words->settings, "all of these from a file (YAML)");
+  command.footer(
+      "A repository that exists is left as it is, and that is success; `davit ecr apply` changes "
+      "one.\nExample:\n"
+      "  davit ecr create team/app --mutability IMMUTABLE --scan-on-push --lifecycle keep-30.json");
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    const RepositorySettings settings = settings_of(*words);
+    session.begin(words->common);
+    const EcrPlace place = words->parse_place(session);
+    Repositories repositories(session.ecr(), place.host);
+    const auto made = repositories.create(place.name, settings);
+    const Repository repository = made ? *made : repositories.get(place.name);
+    if (words->common.json) {
+      OrderedJson json = to_json(repository);
+      json["created"] = made.has_value();
+      write_stdout(text_of(json));
+      return;
+    }
+    if (!made && !words->common.quiet) write_stderr(place.name + " exists already\n");
+    write_stdout(printable(repository.uri) + "\n");
+  });
+}
+
+void declare_repos(Arguments& ecr) {
+  auto words = std::make_shared<EcrWords>();
+  Arguments command = declare_ecr_command(ecr, "repos", "list the repositories", words);
+  command.optional_positional("REGISTRY", words->place, "the registry's host");
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    session.begin(words->common);
+    const auto host = parse_ecr_registry(words->place, words->region, session.ecr());
+    const std::vector<Repository> all = Repositories(session.ecr(), host).list();
+    if (words->common.json) {
+      OrderedJson json = OrderedJson::array();
+      for (const Repository& repository : all) json.push_back(to_json(repository));
+      write_stdout(text_of(json));
+      return;
+    }
+    std::vector<std::vector<std::string>> rows = {
+        {"REPOSITORY", "CREATED", "TAGS", "SCAN ON PUSH", "ENCRYPTION"}};
+    for (const Repository& repository : all) {
+      rows.push_back({printable(repository.name), rfc3339(repository.created),
+                      repository.mutability, repository.scan_on_push ? "yes" : "no",
+                      repository.encryption});
+    }
+    write_stdout(table(rows));
+  });
+}
+
+void declare_describe(Arguments& ecr) {
+  auto words = std::make_shared<EcrWords>();
+  Arguments command = declare_ecr_command(ecr, "describe", "say what a repository is like", words);
+  command.positional("NAME", words->place, "the repository");
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    session.begin(words->common);
+    const EcrPlace place = words->parse_place(session);
+    const Repository found = Repositories(session.ecr(), place.host).get(place.name);
+    if (words->common.json) return write_stdout(text_of(to_json(found)));
+    std::vector<std::vector<std::string>> rows = {
+        {"Name", printable(found.name)},
+        {"URI", printable(found.uri)},
+        {"ARN", printable(found.arn)},
+        {"Created", rfc3339(found.created)},
+        {"Tags",
+         found.mutability + (found.exclusions.empty()
+                                 ? ""
+                                 : fmt::format(" ({})", fmt::join(found.exclusions, ", ")))},
+        {"Scan on push", found.scan_on_push ? "yes" : "no"},
+        {"Encryption",
+         found.encryption + (found.kms_key.empty() ? "" : " " + printable(found.kms_key))}};
+    write_stdout(table(rows));
+  });
+}
+
+void declare_apply(Arguments& ecr) {
+  auto words = std::make_shared<EcrWords>();
+  Arguments command = declare_ecr_command(
+      ecr, "apply", "bring repositories to the state that a file declares", words);
+  command.positional("FILE", words->place, "YAML: registry, defaults, repositories");
+  command.flag("--dry-run", words->common.dry_run, "say what would be done, and do nothing");
+  command.footer(
+      "Prints what it changes; a second run changes nothing.\n"
+      "Example of a file:\n"
+      "  registry: 123456789012.dkr.ecr.eu-west-1.amazonaws.com\n"
+      "  defaults: {mutability: IMMUTABLE, scan_on_push: true}\n"
+      "  repositories:\n"
+      "    - name: team/app\n"
+      "      lifecycle: keep-30.json\n"
+      "    - {name: team/cache, mutability: MUTABLE}");
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    const Declaration declaration = parse_declaration(words->place);
+    session.begin(words->common);
+    const auto host = parse_ecr_registry(declaration.registry, words->region, session.ecr());
+    Repositories repositories(session.ecr(), host);
+    const auto change =
+        words->common.dry_run ? Repositories::Change::no : Repositories::Change::yes;
+    OrderedJson json = OrderedJson::object();
+    for (const auto& [name, settings] : declaration.repositories) {
+      const std::vector<std::string> changes = repositories.apply(name, settings, change);
+      json[name] = changes;
+      if (words->common.json) continue;
+      for (const std::string& line : changes) {
+        write_stdout(fmt::format("{}: {}{}\n", name, words->common.dry_run ? "would change: " : "",
+                                 printable(line)));
+      }
+    }
+    if (words->common.json) write_stdout(text_of(json));
+  });
+}
+
+void declare_du(Arguments& ecr) {
+  auto words = std::make_shared<EcrWords>();
+  Arguments command =
+      declare_ecr_command(ecr, "du", "say what repositories take, shared layers once", words);
+  command.optional_positional("NAME", words->place, "one repository, or a registry's host");
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    session.begin(words->common);
+    std::vector<EcrPlace> places;
+    const bool registry = words->place.empty() || transport::aws::parse_ecr_host(words->place);
+    if (registry) {
+      EcrPlace place;
+      place.host = parse_ecr_registry(words->place, words->region, session.ecr());
+      for (const Repository& found : Repositories(session.ecr(), place.host).list()) {
+        place.name = found.name;
+        places.push_back(place);
+      }
+    } else {
+      places.push_back(words->parse_place(session));
+    }
+    std::vector<std::vector<std::string>> rows = {
+        {"REPOSITORY", "IMAGES", "TAGS", "SIZE", "EACH LAYER ONCE"}};
+    OrderedJson json = OrderedJson::array();
+    Usage sum;
+    for (const EcrPlace& place : places) {
+      const Usage usage = disk_usage(session.ecr(), place);
+      sum.images += usage.images;
+      sum.billed += usage.billed;
+      sum.distinct += usage.distinct;
+      json.push_back({{"name", usage.repository},
+                      {"images", usage.images},
+                      {"tags", usage.tags},
+                      {"size", usage.billed},
+                      {"distinct", usage.distinct}});
+      rows.push_back({printable(usage.repository), std::to_string(usage.images),
+                      std::to_string(usage.tags), oci::human_size(usage.billed),
+                      oci::human_size(usage.distinct)});
+    }
+    if (words->common.json) return write_stdout(text_of(json));
+    rows.push_back({fmt::format("{} in all", places.size()), std::to_string(sum.images), "",
+                    oci::human_size(sum.billed), oci::human_size(sum.distinct)});
+    write_stdout(table(rows));
+  });
+}
+
+}  // namespace
+
+void declare_ecr_repositories(Arguments& ecr) {
+  declare_create(ecr);
+  declare_repos(ecr);
+  declare_describe(ecr);
+  declare_apply(ecr);
+  declare_du(ecr);
+}
+
+}  // namespace davit::app

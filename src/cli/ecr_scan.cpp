@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
+#include "oci/base/file.hpp"
+#include "src/cli/ecr_command.hpp"
+#include "src/cli/terminal.hpp"
+#include "src/ecr/scan.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+using oci::printable;
+
+constexpr std::uint64_t list_limit = 1024 * 1024;
+
+struct ScanWords : EcrWords {
+  std::string fail_on;
+  std::vector<std::string> ignore;
+  std::string ignore_file;
+  std::size_t wait = 300;
+};
+
+/// Findings that were looked at and found harmless: a name a line, "#" begins a comment.
+std::set<std::string> ignored(const ScanWords& words) {
+  std::set<std::string> names(words.ignore.begin(), words.ignore.end());
+  if (words.ignore_file.empty()) return names;
+  const std::string text = oci::read_file(words.ignore_file, list_limit);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string line = text.substr(at, end - at);
+    line = line.substr(0, line.find('#'));
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) {
+      line.pop_back();
+    }
+    if (!line.empty()) names.insert(line);
+    at = end + 1;
+  }
+  return names;
+}
+
+void print(const ScanReport& report, bool as_json) {
+  if (as_json) {
+    auto findings = nlohmann::ordered_json::array();
+    for (const Finding& finding : report.findings) {
+      findings.push_back({{"id", finding.id},
+                          {"severity", severity_name(finding.severity)},
+                          {"package", finding.package},
+                          {"fixedIn", finding.fixed_in},
+                          {"image", finding.image}});
+    }
+    const nlohmann::ordered_json json = {{"status", report.status}, {"findings", findings}};
+    write_stdout(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                 "\n");
+    return;
+  }
+  std::vector<std::vector<std::string>> rows = {{"SEVERITY", "FINDING", "PACKAGE", "FIXED IN"}};
+  for (const Finding& finding : report.findings) {
+    rows.push_back({std::string(severity_name(finding.severity)), printable(finding.id),
+                    printable(finding.package),
+                    finding.fixed_in.empty() ? "-" : printable(finding.fixed_in)});
+  }
+  write_stdout(table(rows));
+}
+
+void gate(const ScanReport& report, const ScanWords& words) {
+  if (words.fail_on.empty()) return;
+  const Severity least = *parse_severity(words.fail_on);
+  const auto bad = std::count_if(report.findings.begin(), report.findings.end(),
+                                 [&](const Finding& finding) { return finding.severity >= least; });
+  if (bad == 0) return;
+  throw Error(ErrorKind::refused,
+              fmt::format("{} has {} findings of severity {} or above", words.place, bad,
+                          severity_name(least)),
+              "a finding that is known to be harmless is left out by --ignore");
+}
+
+void check(const ScanWords& words) {
+  if (!words.fail_on.empty() && !parse_severity(words.fail_on)) {
+    throw Error(ErrorKind::usage,
+                fmt::format("--fail-on: '{}' is not critical, high, medium, low or informational",
+                            printable(words.fail_on)));
+  }
+}
+
+ScanReport without(ScanReport report, const std::set<std::string>& names) {
+  std::erase_if(report.findings,
+                [&](const Finding& finding) { return names.contains(finding.id); });
+  return report;
+}
+
+}  // namespace
+
+void declare_ecr_scan(Arguments& ecr) {
+  Arguments family = ecr.command("scan", "scans for vulnerabilities, and a gate for them");
+
+  auto start = std::make_shared<ScanWords>();
+  Arguments starting = declare_ecr_command(family, "start", "start a scan (basic scanning)", start);
+  starting.positional("IMAGE", start->place, "NAME:TAG or NAME@DIGEST");
+  declare_common(starting, start->common);
+  starting.run([start](Session& session) {
+    session.begin(start->common);
+    const bool started = start_scan(session.ecr(), start->parse_place(session));
+    if (!started && !start->common.quiet) {
+      write_stderr("it had its scan of the day already\n");
+    }
+  });
+
+  for (const bool waits : {true, false}) {
+    auto words = std::make_shared<ScanWords>();
+    Arguments command =
+        waits
+            ? declare_ecr_command(family, "wait", "wait for a scan, and print what it found", words)
+            : declare_ecr_command(family, "findings", "print what a scan found", words);
+    command.positional("IMAGE", words->place,
+                       "NAME:TAG or NAME@DIGEST; of an index all its images");
+    command.option("--fail-on", "SEVERITY", words->fail_on,
+                   "exit status 7 for findings of critical, high, medium or low, or above");
+    command.list("--ignore", "ID", words->ignore, "a finding that does not count: CVE-2024-1");
+    command.option("--ignore-file", "FILE", words->ignore_file, "such findings, one a line");
+    if (waits) command.option("--wait", "SECONDS", words->wait, "how long; by default 300");
+    declare_common(command, words->common);
+    command.run([words, waits](Session& session) {
+      check(*words);
+      const std::set<std::string> names = ignored(*words);
+      session.begin(words->common);
+      const EcrPlace place = words->parse_place(session);
+      const ScanReport report =
+          without(waits ? wait_for_findings(session.ecr(), place, std::chrono::seconds(words->wait),
+                                            session.stop())
+                        : read_findings(session.ecr(), place),
+                  names);
+      print(report, words->common.json);
+      gate(report, *words);
+    });
+  }
+}
+
+}  // namespace davit::app

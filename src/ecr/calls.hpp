@@ -1,0 +1,47 @@
+#pragma once
+
+// For sources only: brings nlohmann/json in.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "oci/model/json.hpp"
+#include "transport/aws/ecr_access.hpp"
+#include "transport/aws/ecr_host.hpp"
+
+namespace davit::app {
+
+/// The API of one registry, with JSON. Answers of other shapes than AWS documents are
+/// Error(corrupt). `access` outlives it.
+class EcrCalls {
+ public:
+  EcrCalls(transport::aws::EcrAccess& access, transport::aws::EcrHost host)
+      : service_(access.service(host)), host_(std::move(host)) {}
+
+  const transport::aws::EcrHost& host() const { return host_; }
+
+  /// Throws the service's error with `what` in front.
+  oci::Json call(std::string_view operation, oci::Json input, std::string_view what);
+  /// Nothing where the service answers with the error `absent`.
+  std::optional<oci::Json> find(std::string_view operation, oci::Json input,
+                                std::string_view absent, std::string_view what);
+  /// The elements of the array `key` of all pages, one after the other.
+  oci::Json pages(std::string_view operation, oci::Json input, const char* key,
+                  std::string_view what);
+
+ private:
+  oci::Json complete(oci::Json input) const;
+
+  transport::aws::Service& service_;
+  const transport::aws::EcrHost host_;
+};
+
+/// Seconds since 1970, as AWS writes times; 0 if there is none.
+std::int64_t time_member(const oci::Json& object, const char* key);
+bool flag_member(const oci::Json& object, const char* key);
+std::vector<std::string> texts_member(const oci::Json& object, const char* key,
+                                      std::string_view what);
+
+}  // namespace davit::app

@@ -1,0 +1,60 @@
+#include "src/ecr/place.hpp"
+
+#include <fmt/format.h>
+
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+using transport::aws::EcrHost;
+
+EcrHost configured(const std::string& region, transport::aws::EcrAccess& access) {
+  EcrHost host;
+  host.region = region.empty() ? access.region() : region;
+  if (host.region.empty()) {
+    throw Error(ErrorKind::usage, "which region of ECR?",
+                "give --region, set AWS_REGION, or name the registry: "
+                "ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME");
+  }
+  return host;
+}
+
+}  // namespace
+
+EcrPlace EcrPlace::parse(std::string_view text, const std::string& region,
+                         transport::aws::EcrAccess& access) {
+  if (text.starts_with("docker://")) text.remove_prefix(9);
+  EcrPlace place;
+  const auto slash = text.find('/');
+  const std::string_view first = text.substr(0, slash);
+  if (const auto host = transport::aws::parse_ecr_host(first);
+      host && slash != std::string_view::npos) {
+    place.host = *host;
+    text.remove_prefix(slash + 1);
+  } else if (slash != std::string_view::npos && first.find_first_of(".:") != first.npos &&
+             !oci::is_repository(text.substr(0, text.find_first_of(":@")))) {
+    throw Error(ErrorKind::usage, fmt::format("{} is no registry of ECR", oci::printable(first)));
+  } else {
+    place.host = configured(region, access);
+  }
+  const oci::Reference reference = oci::Reference::parse("ecr.invalid/" + std::string(text));
+  place.name = reference.repository;
+  place.tag = reference.tag;
+  place.digest = reference.digest;
+  return place;
+}
+
+EcrHost parse_ecr_registry(std::string_view text, const std::string& region,
+                           transport::aws::EcrAccess& access) {
+  if (text.empty()) return configured(region, access);
+  const auto host = transport::aws::parse_ecr_host(text);
+  if (host) return *host;
+  throw Error(ErrorKind::usage, fmt::format("{} is no registry of ECR", oci::printable(text)),
+              "ACCOUNT.dkr.ecr.REGION.amazonaws.com, or public.ecr.aws");
+}
+
+}  // namespace davit::app

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/ecr/place.hpp"
+
+namespace davit::app {
+
+/// What a repository is to be like. What is absent is left as it is, or as AWS makes it.
+struct RepositorySettings {
+  std::optional<std::string> mutability;  ///< "MUTABLE", "IMMUTABLE", "..._WITH_EXCLUSION"
+  std::vector<std::string> exclusions;    ///< tag patterns, for the latter
+  std::optional<bool> scan_on_push;
+  std::string encryption;  ///< "AES256", "KMS", "KMS_DSSE"; only when it is made
+  std::string kms_key;
+  std::map<std::string, std::string> tags;
+  std::optional<std::string> lifecycle;  ///< a policy, JSON
+  std::optional<std::string> policy;     ///< of the repository, JSON
+
+  /// Throws Error(usage) for what AWS would refuse.
+  void check() const;
+};
+
+/// What a person says of encryption: "AES256", "KMS", "KMS:KEY", "KMS_DSSE:KEY". Error(usage).
+void set_encryption(RepositorySettings& settings, const std::string& text);
+
+/// The YAML of --ecr-settings: `mutability`, `exclude` (a list), `scan_on_push`, `encryption`,
+/// `kms_key`, `tags` (a map), `lifecycle` and `policy` (as AWS's JSON, or the path of a file with
+/// it, relative to this one). Error(usage) naming what is not known.
+RepositorySettings parse_settings(const std::string& file);
+
+/// The repositories that a file declares: `registry` (a host; else the configured region's),
+/// `defaults` (settings), and `repositories`, each a `name` and settings.
+struct Declaration {
+  std::string registry;
+  std::vector<std::pair<std::string, RepositorySettings>> repositories;
+};
+Declaration parse_declaration(const std::string& file);
+
+struct Repository {
+  std::string name;
+  std::string uri;
+  std::string arn;
+  std::int64_t created = 0;  ///< seconds since 1970
+  std::string mutability;
+  std::vector<std::string> exclusions;
+  bool scan_on_push = false;
+  std::string encryption;
+  std::string kms_key;
+};
+
+/// Repositories of one registry.
+class Repositories {
+ public:
+  Repositories(transport::aws::EcrAccess& access, transport::aws::EcrHost host)
+      : access_(access), host_(std::move(host)) {}
+
+  /// All, sorted by name.
+  std::vector<Repository> list();
+  std::optional<Repository> find(const std::string& name);
+  /// Throws Error(not_found).
+  Repository get(const std::string& name);
+
+  /// Makes a repository with these settings, its policies included. Nothing if there is one.
+  std::optional<Repository> create(const std::string& name, const RepositorySettings& settings);
+
+  /// What differs from the settings, as lines for a person: "mutability: MUTABLE -> IMMUTABLE".
+  /// With `change` it is brought to that state, and made if it is missing.
+  enum class Change { no, yes };
+  std::vector<std::string> apply(const std::string& name, const RepositorySettings& settings,
+                                 Change change);
+
+  /// Throws Error(refused) if it holds images, unless `with_images`.
+  void remove(const std::string& name, bool with_images);
+
+  std::optional<std::string> policy(const std::string& name);
+  void set_policy(const std::string& name, const std::string& json);
+
+ private:
+  transport::aws::EcrAccess& access_;
+  const transport::aws::EcrHost host_;
+};
+
+}  // namespace davit::app
