@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/model/manifest.hpp"
 #include "oci/model/media_type.hpp"
@@ -124,6 +125,17 @@ std::vector<DeletionFailure> delete_images(transport::aws::EcrAccess& access, co
     }
   }
   return failures;
+}
+
+void delete_image(transport::aws::EcrAccess& access, const EcrPlace& place,
+                  const std::string& which) {
+  const auto failures = delete_images(access, place, {which});
+  if (failures.empty()) return;
+  const std::string& why = failures.front().why;
+  throw oci::Error(
+      why.starts_with("ImageNotFound") ? oci::ErrorKind::not_found : oci::ErrorKind::failed,
+      fmt::format("{} of {} was not deleted: {}", oci::printable(which), place.name,
+                  oci::printable(why)));
 }
 
 std::vector<EcrImage> plan_clean(transport::aws::EcrAccess& access, const EcrPlace& place,

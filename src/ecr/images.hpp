@@ -36,6 +36,10 @@ struct DeletionFailure {
 std::vector<DeletionFailure> delete_images(transport::aws::EcrAccess& access, const EcrPlace& place,
                                            const std::vector<std::string>& which);
 
+/// The same for one image, by digest or tag. Throws Error(not_found), Error(failed).
+void delete_image(transport::aws::EcrAccess& access, const EcrPlace& place,
+                  const std::string& which);
+
 /// What may go, and what stays.
 struct CleanRules {
   std::size_t keep_last = 0;      ///< the newest so many tagged images stay
