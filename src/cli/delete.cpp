@@ -4,6 +4,7 @@
 #include "src/cli/command.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
+#include "src/ecr/images.hpp"
 
 namespace davit::app {
 
@@ -30,7 +31,16 @@ void declare_delete(Arguments& root) {
     // A layout that is not there is not made for the sake of deleting from it.
     session.places().open(image, Use::read);
     oci::Store& store = session.places().open(image, session.destination_use());
-    store.remove(which);
+    const auto ecr = transport::aws::parse_ecr_host(image.reference.registry);
+    if (ecr && !ecr->is_public && !words->common.dry_run) {
+      // Its registry deletes nothing; its API does.
+      EcrPlace place;
+      place.host = *ecr;
+      place.name = image.reference.repository;
+      delete_image(session.ecr(), place, which);
+    } else {
+      store.remove(which);
+    }
     if (!words->common.dry_run) {
       const char separator = which.find(':') == std::string::npos ? ':' : '@';
       write_stdout(store.name() + separator + which + "\n");

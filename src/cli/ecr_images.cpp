@@ -103,12 +103,10 @@ void remove(Session& session, const EcrPlace& place, const std::vector<std::stri
     if (!failed) write_stdout(fmt::format("{} {}\n", place.name, printable(image)));
   }
   if (failures.empty()) return;
-  const std::string& why = failures.front().why;
-  const bool absent = why.starts_with("ImageNotFound");
   throw Error(
-      absent ? ErrorKind::not_found : ErrorKind::failed,
+      ErrorKind::failed,
       fmt::format("{} of {} images of {} were not deleted; {}: {}", failures.size(), which.size(),
-                  place.name, printable(failures.front().image), printable(why)));
+                  place.name, printable(failures.front().image), printable(failures.front().why)));
 }
 
 void declare_delete(Arguments& ecr) {
@@ -139,7 +137,9 @@ void declare_delete(Arguments& ecr) {
       write_stdout(place.name + "\n");
       return;
     }
-    remove(session, place, {place.digest ? place.digest->str() : *place.tag});
+    const std::string which = place.digest ? place.digest->str() : *place.tag;
+    delete_image(session.ecr(), place, which);
+    write_stdout(fmt::format("{} {}\n", place.name, which));
   });
 }
 

@@ -355,6 +355,19 @@ END
   [[ "$stderr" == *ImageReferencedByManifestList* ]]
 }
 
+@test "davit delete works on ECR, too" {
+  start_double
+  ecr build --rootfs rootfs -t "$HOST/app:1" -t "$HOST/app:2" --create > built
+  ecr delete "$HOST/app:1" > /dev/null
+  run ecr digest "$HOST/app:1"
+  [ "$status" -eq 3 ]
+  ecr delete "$(cat built)" > /dev/null
+  run ecr digest "$HOST/app:2"
+  [ "$status" -eq 3 ]
+  run ecr delete "$HOST/app:3"
+  [ "$status" -eq 3 ]
+}
+
 @test "what a repository takes counts a shared layer once" {
   start_double
   ecr build --rootfs rootfs -t "$HOST/app:1" --create > /dev/null
