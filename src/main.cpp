@@ -87,6 +87,9 @@ void declare_all(app::Arguments& root) {
   app::declare_build(root);
   app::declare_push(root);
   app::declare_copy(root);
+  app::declare_pull(root);
+  app::declare_unpack(root);
+  app::declare_look(root);
   app::declare_index(root);
   app::declare_tag(root);
   app::declare_inspect(root);

@@ -8,6 +8,9 @@ namespace davit::app {
 void declare_build(Arguments& root);
 void declare_push(Arguments& root);
 void declare_copy(Arguments& root);
+void declare_pull(Arguments& root);
+void declare_unpack(Arguments& root);
+void declare_look(Arguments& root);
 void declare_tag(Arguments& root);
 void declare_index(Arguments& root);
 void declare_inspect(Arguments& root);

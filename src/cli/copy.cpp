@@ -52,6 +52,13 @@ void declare(Arguments command, SourceKind kind) {
   command.run([words, kind](Session& session) { copy(session, *words, kind); });
 }
 
+/// "oci:python:3.12-slim" for library/python:3.12-slim.
+std::string default_layout(const Place& source) {
+  const std::string& repository = source.reference.repository;
+  const std::string name = repository.substr(repository.rfind('/') + 1);
+  return "oci:" + name + ":" + source.reference.tag.value_or("latest");
+}
+
 }  // namespace
 
 void declare_copy(Arguments& root) {
@@ -72,6 +79,37 @@ void declare_push(Arguments& root) {
       "  davit push oci:app:1.0 registry.example/app\n"
       "  davit push oci-archive:app.tar registry.example/app:1.0 other.example/app:1.0");
   declare(command, SourceKind::local);
+}
+
+void declare_pull(Arguments& root) {
+  auto words = std::make_shared<CopyWords>();
+  auto destination = std::make_shared<std::string>();
+  Arguments command = root.command("pull", "copy an image from a registry to a local place");
+  command.positional("SOURCE", words->source, "the image in a registry");
+  command.optional_positional("DESTINATION", *destination,
+                              "oci:DIR[:TAG] or oci-archive:FILE[:TAG]; by default a layout named "
+                              "after the repository");
+  declare_transfer(command, words->common);
+  declare_platform(command, words->common);
+  declare_common(command, words->common);
+  command.footer(
+      "What an interrupted pull has brought into a layout is not fetched again.\n"
+      "Examples:\n"
+      "  davit pull python:3.12-slim\n"
+      "  davit pull --platform linux/arm64 alpine:3.20 oci-archive:alpine.tar:3.20");
+  command.run([words, destination](Session& session) {
+    const Place source = Place::parse(words->source);
+    if (source.local()) {
+      throw oci::Error(oci::ErrorKind::usage, words->source + " is not in a registry",
+                       "copy takes any place");
+    }
+    words->destinations = {destination->empty() ? default_layout(source) : *destination};
+    if (!Place::parse(words->destinations[0]).local()) {
+      throw oci::Error(oci::ErrorKind::usage, *destination + " is not a local place",
+                       "copy takes any place");
+    }
+    copy(session, *words, SourceKind::any);
+  });
 }
 
 }  // namespace davit::app

@@ -1,0 +1,71 @@
+#include "src/ops/unpack.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <memory>
+
+#include "oci/base/error.hpp"
+#include "oci/base/log.hpp"
+#include "src/cli/command.hpp"
+#include "src/cli/session.hpp"
+#include "src/cli/terminal.hpp"
+#include "src/cli/values.hpp"
+
+namespace davit::app {
+namespace {
+
+struct UnpackWords {
+  CommonOptions common;
+  std::string source;
+  std::string directory;
+  std::string max_size;
+};
+
+void report(const Unpacked& unpacked) {
+  for (const auto& [what, shortfall] : unpacked.shortfalls) {
+    oci::log(oci::LogLevel::warning,
+             fmt::format("{} could not be set or made, {} in all: the first is {}", what,
+                         shortfall.count, shortfall.example));
+  }
+}
+
+void unpack(Session& session, const UnpackWords& words) {
+  const Place place = Place::parse(words.source);
+  UnpackImageOptions options;
+  if (!words.max_size.empty()) options.max_size = parse_size("--max-size", words.max_size);
+  session.begin(words.common);
+  options.platform = session.platform();
+  options.reading = {session.progress(), session.stop()};
+  const Unpacked unpacked = unpack_image(session.places(), place, words.directory, options);
+  report(unpacked);
+  if (words.common.json) {
+    const nlohmann::ordered_json json = {{"image", unpacked.image}, {"directory", words.directory}};
+    write_stdout(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                 "\n");
+  } else {
+    write_stdout(unpacked.image + "\n");
+  }
+}
+
+}  // namespace
+
+void declare_unpack(Arguments& root) {
+  auto words = std::make_shared<UnpackWords>();
+  Arguments command = root.command("unpack", "an image's files into a directory");
+  command.positional("SOURCE", words->source, "where the image is");
+  command.positional("DIR", words->directory, "a directory that is empty, or not there yet");
+  command.option("--platform", "OS/ARCH[/VARIANT]", words->common.platform,
+                 "of an index, the image for this platform; by default this machine's");
+  command.option("--max-size", "SIZE", words->max_size, "refuse more than so much of files");
+  command.option("--progress", "STYLE", words->common.progress, "auto, plain, json or none");
+  command.footer(
+      "Straight from the registry: nothing else is stored. As root owners and devices are made as "
+      "the\nimage has them; otherwise all is yours, and devices are left out.\n"
+      "Example:\n  davit unpack debian:bookworm ./rootfs");
+  declare_common(command, words->common);
+  command.run([words](Session& session) { unpack(session, *words); });
+}
+
+}  // namespace davit::app

@@ -1,0 +1,118 @@
+#include "src/ops/layer_reader.hpp"
+
+#include <fmt/format.h>
+
+#include "oci/base/error.hpp"
+#include "oci/base/pipe.hpp"
+#include "oci/base/tasks.hpp"
+#include "oci/layer/decompress.hpp"
+#include "src/ops/inspect.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+
+/// gzip reaches 1,032 at most; zstd more, but what needs more than this is made to harm.
+constexpr std::uint64_t ratio_limit = 2000;
+constexpr std::uint64_t ratio_from = 1 * oci::GiB;
+
+constexpr std::size_t ahead = 4 * oci::MiB;
+constexpr std::size_t piece = 1 * oci::MiB;
+
+/// A layer's tar, decompressed.
+oci::Content tar_of(const ImageLayers& image, std::size_t number, oci::Progress* progress) {
+  return [&image, number, progress](oci::Sink& to) {
+    const oci::Descriptor& layer = image.layers[number];
+    const std::string what = fmt::format("{} of {}", layer.digest.str(), image.name);
+    std::uint64_t in = 0;
+    std::uint64_t out = 0;
+    oci::FunctionSink watched([&](oci::Bytes bytes) {
+      out += bytes.size();
+      if (out > ratio_from && out / ratio_limit > in) {
+        throw Error(ErrorKind::refused,
+                    fmt::format("{}: inflates more than {} times", what, ratio_limit));
+      }
+      to.write(bytes);
+    });
+    const auto decompressor = oci::make_sniffing_decompressor(watched, what);
+    oci::FunctionSink counted([&](oci::Bytes bytes) {
+      in += bytes.size();
+      decompressor->write(bytes);
+    });
+    oci::BlobEvent event{.id = layer.digest.str(),
+                         .kind = "layer",
+                         .state = oci::BlobState::copying,
+                         .total = layer.size};
+    if (progress != nullptr) progress->update(event);
+    oci::ProgressSink reported(counted, progress, event);
+    image.store->fetch(layer, reported);
+    decompressor->finish();
+    event.state = oci::BlobState::done;
+    event.bytes = layer.size;
+    if (progress != nullptr) progress->update(event);
+  };
+}
+
+}  // namespace
+
+ImageLayers open_layers(Places& places, const Place& place,
+                        const std::optional<oci::Platform>& platform) {
+  Inspection found = inspect_image(places, place, platform);
+  if (std::holds_alternative<oci::Index>(found.document)) {
+    found = inspect_image(places, place, oci::Platform::host());
+  }
+  ImageLayers image;
+  image.store = &places.open(place, Use::read);
+  image.root = found.root;
+  image.name = found.store + "@" + found.root.digest.str();
+  if (!found.config) {
+    throw Error(ErrorKind::corrupt, image.name + " is no image: it has no layers of files");
+  }
+  image.layers = std::get<oci::Manifest>(found.document).layers;
+  image.diff_ids = found.config->diff_ids;
+  if (image.layers.size() != image.diff_ids.size()) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{} has {} layers, but its config lists {}", image.name,
+                            image.layers.size(), image.diff_ids.size()));
+  }
+  return image;
+}
+
+void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading& options,
+                 const std::function<oci::TarHandler&(std::size_t)>& handler) {
+  const std::size_t count = image.layers.size();
+  const auto number = [&](std::size_t i) {
+    return order == LayerOrder::bottom_up ? i : count - 1 - i;
+  };
+  const auto open = [&](std::size_t i) {
+    return i < count
+               ? std::make_unique<oci::Reader>(tar_of(image, number(i), options.progress), ahead)
+               : nullptr;
+  };
+  std::vector<std::byte> buffer(piece);
+  std::unique_ptr<oci::Reader> next = open(0);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::unique_ptr<oci::Reader> current = std::move(next);
+    next = open(i + 1);
+    const std::size_t layer = number(i);
+    const std::string what = fmt::format("{} of {}", image.layers[layer].digest.str(), image.name);
+    oci::Hasher hasher(image.diff_ids[layer].algorithm());
+    // Its digest tells whether the archive was cut.
+    oci::TarParser parser(handler(layer), what, oci::EndMarks::optional);
+    while (const std::size_t n = current->read(buffer)) {
+      oci::check_stop(options.stop);
+      const oci::Bytes bytes = oci::Bytes(buffer).first(n);
+      hasher.write(bytes);
+      parser.write(bytes);
+    }
+    parser.finish();
+    if (hasher.finish() != image.diff_ids[layer]) {
+      throw Error(ErrorKind::corrupt, fmt::format("{}: its content is not that of diff_id {}", what,
+                                                  image.diff_ids[layer].str()));
+    }
+  }
+}
+
+}  // namespace davit::app

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "oci/base/progress.hpp"
+#include "oci/layer/tar_parser.hpp"
+#include "oci/model/manifest.hpp"
+#include "src/ops/places.hpp"
+
+namespace davit::app {
+
+/// The layers of an image, with the digests of their tars.
+struct ImageLayers {
+  oci::Store* store = nullptr;
+  std::string name;  ///< "registry.example/app@sha256:..."
+  oci::Descriptor root;
+  std::vector<oci::Descriptor> layers;
+  std::vector<oci::Digest> diff_ids;
+};
+
+/// Reads the documents. An index wants a platform; without one, this machine's is taken. Throws
+/// Error(corrupt) for what is no image with layers of files.
+ImageLayers open_layers(Places& places, const Place& place,
+                        const std::optional<oci::Platform>& platform);
+
+struct LayerReading {
+  oci::Progress* progress = nullptr;
+  std::stop_token stop;
+};
+
+/// The order in which layers are read.
+enum class LayerOrder { bottom_up, top_down };
+
+/// Reads the layers one after the other: `handler` gives what takes the entries of each, by its
+/// number from the bottom. The next layer is fetched and decompressed while one is handled. Each
+/// blob is checked against its digest and each tar against its diff_id, once it is read to its
+/// end; what a handler did by then with wrong bytes is the caller's to undo. Nothing is stored.
+/// Throws what the store and the handler throw; Error(corrupt); Error(refused) for a layer that
+/// inflates more than 2,000 times beyond 1 GiB.
+void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading& options,
+                 const std::function<oci::TarHandler&(std::size_t)>& handler);
+
+}  // namespace davit::app

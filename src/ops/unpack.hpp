@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "oci/layer/unpack.hpp"
+#include "src/ops/layer_reader.hpp"
+
+namespace davit::app {
+
+struct UnpackImageOptions {
+  std::optional<oci::Platform> platform;
+  std::uint64_t max_size = 0;  ///< bytes of files; 0: the default of oci::UnpackOptions
+  LayerReading reading;
+};
+
+struct Unpacked {
+  std::string image;  ///< "registry.example/app@sha256:..."
+  std::map<std::string, oci::Shortfall> shortfalls;
+};
+
+/// An image's files in a directory, straight from where the image is. The directory appears whole:
+/// it is made beside its place, under ".NAME.davit-partial", and renamed; what an earlier run left
+/// there is removed first. So it must not exist before, or be empty. Where it is a mount point,
+/// files are made in it directly, and removed again after a failure.
+Unpacked unpack_image(Places& places, const Place& place, const std::filesystem::path& directory,
+                      const UnpackImageOptions& options);
+
+}  // namespace davit::app
