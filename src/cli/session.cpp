@@ -125,7 +125,7 @@ void Session::begin(const CommonOptions& options) {
   stored_ = std::make_unique<transport::DockerConfig>();
   ecr_ = std::make_unique<transport::aws::EcrAccess>(std::move(ecr));
   places_ = std::make_unique<Places>(
-      client, std::make_unique<transport::aws::EcrCredentials>(*stored_, *ecr_));
+      client, std::make_unique<transport::aws::EcrCredentials>(*stored_, *ecr_), ecr_.get());
 }
 
 void Session::create_repositories(const std::vector<Place>& places) {

@@ -43,6 +43,16 @@ EcrPlace EcrPlace::parse(std::string_view text, const std::string& region,
   }
   const oci::Reference reference = oci::Reference::parse("ecr.invalid/" + std::string(text));
   place.name = reference.repository;
+  if (place.host.is_public) {
+    // ALIAS/NAME: the API wants them apart.
+    const auto alias = place.name.find('/');
+    if (alias == std::string::npos) {
+      throw Error(ErrorKind::usage, fmt::format("{} names no repository of ECR Public", place.name),
+                  "public.ecr.aws/ALIAS/NAME");
+    }
+    place.host.account = place.name.substr(0, alias);
+    place.name = place.name.substr(alias + 1);
+  }
   place.tag = reference.tag;
   place.digest = reference.digest;
   return place;

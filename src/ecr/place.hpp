@@ -12,6 +12,7 @@ namespace davit::app {
 
 /// A repository of ECR, and perhaps an image in it, as `davit ecr` takes it:
 ///   ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME[:TAG][@DIGEST], any of ECR's hosts
+///   public.ecr.aws/ALIAS/NAME[:TAG][@DIGEST]
 ///   NAME[:TAG][@DIGEST]   in the account of the keys, in the configured region
 struct EcrPlace {
   transport::aws::EcrHost host;

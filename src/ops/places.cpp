@@ -6,6 +6,7 @@
 #include "oci/store/archive.hpp"
 #include "oci/store/layout.hpp"
 #include "oci/store/memory.hpp"
+#include "src/ecr/store.hpp"
 #include "src/ops/rehearsal.hpp"
 
 namespace davit::app {
@@ -19,6 +20,10 @@ oci::Store& Places::open(const Place& place, Use use) {
   const oci::OpenMode mode = use == Use::write ? oci::OpenMode::create : oci::OpenMode::existing;
   if (!place.local()) {
     store = client_.repository(place.reference);
+    const auto host = transport::aws::parse_ecr_host(place.reference.registry);
+    if (ecr_ != nullptr && host && !host->is_public) {
+      store = make_ecr_store(std::move(store), *ecr_, *host, place.reference.repository);
+    }
   } else if (use == Use::rehearse && !std::filesystem::exists(place.path)) {
     store = oci::make_memory_store(place.store_name());
   } else if (place.kind == Place::Kind::layout) {

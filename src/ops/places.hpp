@@ -10,6 +10,7 @@
 
 #include "oci/store/store.hpp"
 #include "src/ops/place.hpp"
+#include "transport/aws/ecr_access.hpp"
 #include "transport/registry/client.hpp"
 
 namespace davit::app {
@@ -21,8 +22,10 @@ enum class Use { read, write, rehearse };
 /// Opens places as stores, each once, and finds images in them.
 class Places {
  public:
-  Places(transport::ClientOptions options, std::unique_ptr<transport::CredentialSource> credentials)
-      : client_(std::move(options), std::move(credentials)) {}
+  /// `ecr`, if not null, outlives it: repositories of Amazon ECR are asked by its API, too.
+  Places(transport::ClientOptions options, std::unique_ptr<transport::CredentialSource> credentials,
+         transport::aws::EcrAccess* ecr = nullptr)
+      : client_(std::move(options), std::move(credentials)), ecr_(ecr) {}
 
   oci::Store& open(const Place& place, Use use);
   /// Makes what was written visible. Nothing of it is before, where a store is one file.
@@ -32,6 +35,7 @@ class Places {
 
  private:
   transport::Client client_;
+  transport::aws::EcrAccess* const ecr_;
   std::map<std::pair<Use, std::string>, std::unique_ptr<oci::Store>> stores_;
 };
 

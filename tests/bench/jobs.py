@@ -140,6 +140,29 @@ class Jobs:
             )
         return Job("registry to OCI layout", programs, prepare=lambda registry: build(registry, "source"))
 
+    def _to_directory(self):
+        build = self._davit_build(["--rootfs", self.inputs.rootfs()])
+
+        def ours(registry, name):
+            to = self.scratch / name
+            cost = run([self.davit, "unpack", "--progress", "none", registry.image("source"), to])
+            shutil.rmtree(to)
+            return cost
+
+        def theirs(registry, name):
+            layout, to = self.scratch / f"{name}-layout", self.scratch / name
+            image = f"docker://{registry.image('source')}"
+            cost = run(["skopeo", "copy", "-q", "--src-tls-verify=false", image, f"oci:{layout}:1"])
+            cost += run(["umoci", "raw", "unpack", "--image", f"{layout}:1", to])
+            shutil.rmtree(layout)
+            shutil.rmtree(to)
+            return cost
+
+        programs = {"davit": ours}
+        if _has("umoci") and _has("skopeo") and os.geteuid() == 0:
+            programs["skopeo + umoci"] = theirs
+        return Job("registry to directory", programs, prepare=lambda registry: build(registry, "source"))
+
     def all(self):
         inputs = self.inputs
         yield self._build("root file system, gzip", inputs.rootfs(), everyone=True)
@@ -149,6 +172,7 @@ class Jobs:
         yield self._build("256 MiB that do not compress", inputs.noise())
         yield self._rebuild()
         yield self._to_layout()
+        yield self._to_directory()
 
     def memory(self, registry):
         """Name, compression and cost of what must not grow with its input."""

@@ -111,6 +111,18 @@ END
   [ "$(calls 'v2 PATCH')" -eq 3 ]
 }
 
+@test "which blobs are there is asked in one call, and by itself where that is denied" {
+  for i in 1 2 3; do head -c 1000000 /dev/urandom > "rootfs/noise$i"; done
+  davit build --rootfs rootfs --max-layer-size 1M -t oci:source:1 > /dev/null
+  start_double
+  ecr push oci:source:1 "$HOST/app:1" --create > /dev/null
+  [ "$(calls 'api BatchCheckLayerAvailability')" -eq 1 ]
+  [ "$(calls 'v2 HEAD /v2/app/blobs/')" -eq 0 ]
+  start_double --deny BatchCheckLayerAvailability
+  ecr push oci:source:1 "$HOST/app:1" --create > /dev/null
+  [ "$(calls 'v2 HEAD /v2/app/blobs/')" -ge 4 ]
+}
+
 @test "a layer of another repository is mounted where the account allows it" {
   start_double --mount
   ecr build --rootfs rootfs -t "$HOST/one:1" --create > /dev/null

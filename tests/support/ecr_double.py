@@ -227,6 +227,14 @@ class Double:
             )
         return {"images": images, "failures": failures}
 
+    def do_BatchCheckLayerAvailability(self, given):
+        repository = self.repository(given["repositoryName"])
+        layers = [
+            {"layerDigest": digest, "layerAvailability": "AVAILABLE" if digest in repository.blobs else "UNAVAILABLE"}
+            for digest in given["layerDigests"]
+        ]
+        return {"layers": layers, "failures": []}
+
     def do_BatchDeleteImage(self, given):
         repository = self.repository(given["repositoryName"])
         gone, failures = [], []

@@ -40,6 +40,14 @@ TEST_F(EcrPlaces, OrAreInTheConfiguredRegion) {
   EXPECT_EQ(place.name, "team/app");
 }
 
+TEST_F(EcrPlaces, OfThePublicRegistryHaveAnAlias) {
+  const EcrPlace place = parse("public.ecr.aws/team/tools/app:1");
+  EXPECT_TRUE(place.host.is_public);
+  EXPECT_EQ(place.host.account, "team");
+  EXPECT_EQ(place.name, "tools/app");
+  EXPECT_EQ(kind_of([&] { parse("public.ecr.aws/app"); }), oci::ErrorKind::usage);
+}
+
 TEST_F(EcrPlaces, NeedARegion) {
   EXPECT_EQ(kind_of([&] { parse("app"); }), oci::ErrorKind::usage);
 }
