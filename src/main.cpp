@@ -90,6 +90,7 @@ void declare_all(app::Arguments& root) {
   app::declare_pull(root);
   app::declare_unpack(root);
   app::declare_look(root);
+  app::declare_bundle(root);
   app::declare_index(root);
   app::declare_tag(root);
   app::declare_inspect(root);

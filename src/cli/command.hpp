@@ -11,6 +11,7 @@ void declare_copy(Arguments& root);
 void declare_pull(Arguments& root);
 void declare_unpack(Arguments& root);
 void declare_look(Arguments& root);
+void declare_bundle(Arguments& root);
 void declare_tag(Arguments& root);
 void declare_index(Arguments& root);
 void declare_inspect(Arguments& root);

@@ -10,10 +10,33 @@ namespace {
 using oci::Error;
 using oci::ErrorKind;
 
-/// "PATH", "PATH:TAG" or "PATH@DIGEST". A path may itself hold colons: a tag has no slash in it.
+/// Where the path ends if the rest is a full name, as bundles have them: "apps.bundle" of
+/// "apps.bundle:docker.io/library/alpine:3". Only if there is such a path, and none that is longer.
+std::optional<std::size_t> before_full_name(std::string_view text) {
+  const auto exists = [&](std::size_t end) {
+    std::error_code error;
+    return std::filesystem::exists(std::filesystem::path(text.substr(0, end)), error);
+  };
+  const auto last = text.rfind(':');
+  const auto slash = text.rfind('/');
+  if (last == text.npos || slash == text.npos || slash > last || exists(last)) return std::nullopt;
+  for (auto colon = text.find(':'); colon < last; colon = text.find(':', colon + 1)) {
+    if (colon < slash && exists(colon)) return colon;
+  }
+  return std::nullopt;
+}
+
+/// "PATH", "PATH:TAG" or "PATH@DIGEST". A path may itself hold colons: a tag has no slash in it,
+/// but for the full names of bundles.
 Place parse_local(Place::Kind kind, std::string_view text) {
   Place place;
   place.kind = kind;
+  if (const auto end = before_full_name(text)) {
+    place.path = std::string(text.substr(0, *end));
+    place.local_name = text.substr(*end + 1);
+    oci::Reference::parse(place.local_name);
+    return place;
+  }
   std::string_view path = text;
   if (const auto at = text.rfind('@');
       at != std::string_view::npos && oci::Digest::try_parse(text.substr(at + 1))) {

@@ -12,6 +12,8 @@ namespace davit::app {
 ///   [docker://][HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]   a registry
 ///   oci:DIR[:TAG|@DIGEST]                                 an OCI image layout
 ///   oci-archive:FILE[:TAG|@DIGEST]                        the same in one tar
+/// A local place that exists may also be named with an image's full name, as bundles have them:
+/// oci-archive:apps.bundle:registry.example/app:1.
 struct Place {
   enum class Kind { registry, layout, archive };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "oci/base/error.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace davit::app {
 namespace {
@@ -81,6 +82,17 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedPlace,
                                          "localhost/UPPER", "localhost:5000/",
                                          "registry.example/app:", "app@sha256:12", "oci-archive:",
                                          "docker-archive:x.tar", "http://x/y", "-leading", "a//b"));
+
+TEST(Place, OfABundleMayBeNamedInFull) {
+  const tests::TempDir dir;
+  tests::write_file(dir / "apps.bundle", "");
+  const std::string file = dir / "apps.bundle";
+  const Place place = Place::parse("oci-archive:" + file + ":registry.example:5000/team/app:1");
+  EXPECT_EQ(place.path, file);
+  EXPECT_EQ(place.local_name, "registry.example:5000/team/app:1");
+  // Without such a file, the last colon counts as ever.
+  EXPECT_EQ(Place::parse("oci-archive:" + file + "x:a/b:1").path, file + "x:a/b");
+}
 
 }  // namespace
 }  // namespace davit::app

@@ -1,0 +1,187 @@
+#include "src/ops/bundle.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <set>
+
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
+#include "oci/base/file.hpp"
+#include "src/cli/command.hpp"
+#include "src/cli/session.hpp"
+#include "src/cli/terminal.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+using oci::printable;
+
+constexpr std::size_t list_limit = 4 * 1024 * 1024;
+
+struct BundleWords {
+  CommonOptions common;
+  std::string file;
+  std::vector<std::string> sources;
+  std::string from_file;
+  std::string since;
+  std::string prefix;
+  bool referrers = false;
+  bool delta = false;
+};
+
+/// Names, one a line; "#" begins a comment.
+void append_lines(const std::string& text, std::vector<std::string>& names) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string line = text.substr(at, end - at);
+    line = line.substr(0, line.find('#'));
+    const auto first = line.find_first_not_of(" \t\r");
+    if (first != std::string::npos) {
+      names.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
+    }
+    at = end + 1;
+  }
+}
+
+std::string read_list(const std::string& file) {
+  if (file != "-") return oci::read_file(file, list_limit);
+  std::string text;
+  std::array<std::byte, 4096> buffer;
+  while (const std::size_t n = oci::read_some(STDIN_FILENO, buffer, "standard input")) {
+    text.append(oci::text_of(oci::Bytes(buffer).first(n)));
+    if (text.size() > list_limit) throw Error(ErrorKind::usage, "the list is too long");
+  }
+  return text;
+}
+
+void print_bundle(const std::vector<Bundled>& images, const CommonOptions& options,
+                  const std::set<oci::Digest>& digests) {
+  if (options.json) {
+    nlohmann::ordered_json json = {{"images", nlohmann::ordered_json::array()},
+                                   {"digests", nlohmann::ordered_json::array()}};
+    for (const Bundled& image : images) {
+      json["images"].push_back({{"name", image.name},
+                                {"digest", image.root.digest.str()},
+                                {"size", image.size},
+                                {"missing", image.missing.size()}});
+    }
+    for (const oci::Digest& digest : digests) json["digests"].push_back(digest.str());
+    write_stdout(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                 "\n");
+    return;
+  }
+  std::vector<std::vector<std::string>> rows = {{"IMAGE", "DIGEST", "SIZE", "MISSING"}};
+  for (const Bundled& image : images) {
+    rows.push_back({printable(image.name), image.root.digest.str(), oci::human_size(image.size),
+                    image.missing.empty() ? "-" : std::to_string(image.missing.size())});
+  }
+  write_stdout(table(rows));
+}
+
+TransferOptions transfer(Session& session, const BundleWords& words) {
+  return {.platform = session.platform(),
+          .jobs = words.common.jobs,
+          .use = session.destination_use(),
+          .progress = session.progress(),
+          .stop = session.stop()};
+}
+
+void declare_save(Arguments& family) {
+  auto words = std::make_shared<BundleWords>();
+  Arguments command = family.command("save", "images into one file");
+  command.option("-o,--output", "FILE", words->file, "the bundle");
+  command.positionals("SOURCE", words->sources, 0, "images, in registries or elsewhere");
+  command.option("--from", "FILE", words->from_file, "more of them, one a line; - is stdin");
+  command.flag("--referrers", words->referrers, "with signatures, SBOMs and the like");
+  command.option("--since", "BUNDLE|JSON", words->since,
+                 "leave out what this bundle has, or what its list --json says");
+  declare_transfer(command, words->common);
+  declare_platform(command, words->common);
+  declare_common(command, words->common);
+  command.footer(
+      "The file is an OCI image layout in a tar: skopeo reads it as oci-archive.\n"
+      "Examples:\n"
+      "  davit bundle save -o apps.bundle alpine:3.20 registry.example/team/app:1.0\n"
+      "  davit bundle save -o delta.bundle --since apps.bundle registry.example/team/app:1.1");
+  command.run([words](Session& session) {
+    if (words->file.empty()) throw Error(ErrorKind::usage, "bundle save wants -o FILE");
+    if (words->common.dry_run) throw Error(ErrorKind::usage, "bundle save has no dry run");
+    std::vector<std::string> names = words->sources;
+    if (!words->from_file.empty()) append_lines(read_list(words->from_file), names);
+    if (names.empty()) throw Error(ErrorKind::usage, "there are no images to save");
+    std::vector<Place> images;
+    for (const std::string& name : names) images.push_back(Place::parse(name));
+    session.begin(words->common);
+    SaveOptions options;
+    options.transfer = transfer(session, *words);
+    options.referrers = words->referrers;
+    if (!words->since.empty()) options.without = bundle_contents(words->since);
+    const auto saved = save_bundle(session.places(), words->file, images, options);
+    print_bundle(saved, words->common, bundle_contents(words->file));
+  });
+}
+
+void declare_load(Arguments& family) {
+  auto words = std::make_shared<BundleWords>();
+  Arguments command = family.command("load", "a bundle's images into a registry");
+  command.positional("FILE", words->file, "the bundle");
+  command.positional("PREFIX", words->prefix, "HOST[:PORT][/PATH]; names follow it");
+  declare_transfer(command, words->common);
+  declare_common(command, words->common);
+  command.run([words](Session& session) {
+    std::vector<Place> places;
+    session.begin(words->common);
+    const auto images = list_bundle(words->file);
+    for (const Bundled& image : images) {
+      const oci::Reference reference = oci::Reference::parse(image.name);
+      places.push_back(Place::parse(words->prefix + "/" + reference.repository));
+    }
+    session.create_repositories(places);
+    for (const Landed& landed :
+         load_bundle(session.places(), words->file, words->prefix, transfer(session, *words))) {
+      write_stdout(landed.str() + "\n");
+    }
+  });
+}
+
+void declare_list(Arguments& family) {
+  auto words = std::make_shared<BundleWords>();
+  Arguments list = family.command("list", "what a bundle holds");
+  list.positional("FILE", words->file, "the bundle");
+  declare_common(list, words->common);
+  list.run([words](Session& session) {
+    session.begin(words->common);
+    print_bundle(list_bundle(words->file), words->common, bundle_contents(words->file));
+  });
+
+  auto check = std::make_shared<BundleWords>();
+  Arguments verify = family.command("verify", "read everything against its digest");
+  verify.positional("FILE", check->file, "the bundle");
+  verify.flag("--delta", check->delta, "it was made with --since, and lacks what the other has");
+  verify.option("-j,--jobs", "N", check->common.jobs, "blobs that are read at the same time");
+  declare_common(verify, check->common);
+  verify.run([check](Session& session) {
+    session.begin(check->common);
+    const auto images =
+        verify_bundle(check->file, check->delta ? Completeness::delta : Completeness::whole,
+                      transfer(session, *check));
+    print_bundle(images, check->common, bundle_contents(check->file));
+  });
+}
+
+}  // namespace
+
+void declare_bundle(Arguments& root) {
+  Arguments family = root.command("bundle", "many images in one file, across an air gap");
+  declare_save(family);
+  declare_load(family);
+  declare_list(family);
+}
+
+}  // namespace davit::app

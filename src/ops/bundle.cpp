@@ -1,0 +1,227 @@
+#include "src/ops/bundle.hpp"
+
+#include <fmt/format.h>
+
+#include "oci/base/error.hpp"
+#include "oci/base/file.hpp"
+#include "oci/base/tasks.hpp"
+#include "oci/model/json.hpp"
+#include "oci/store/archive.hpp"
+#include "oci/store/closure.hpp"
+#include "oci/store/copy.hpp"
+
+namespace davit::app {
+namespace {
+
+using oci::Content;
+using oci::Descriptor;
+using oci::Digest;
+using oci::Error;
+using oci::ErrorKind;
+
+constexpr std::uint64_t list_limit = 64 * oci::MiB;
+
+/// A store that says of some content that it has it: what is copied there comes without.
+class Without final : public oci::Store {
+ public:
+  Without(oci::Store& store, const std::set<Digest>& known) : store_(store), known_(known) {}
+
+  bool has(const Descriptor& content) override {
+    return known_.contains(content.digest) || store_.has(content);
+  }
+  std::string name() const override { return store_.name(); }
+  void fetch(const Descriptor& content, oci::Sink& into) override { store_.fetch(content, into); }
+  void push(const Descriptor& descriptor, const Content& content) override {
+    store_.push(descriptor, content);
+  }
+  Descriptor add(std::string_view media_type, const Content& content) override {
+    return store_.add(media_type, content);
+  }
+  std::optional<Descriptor> resolve(std::string_view tag_or_digest) override {
+    return store_.resolve(tag_or_digest);
+  }
+  void tag(const Descriptor& descriptor, const Content& document, std::string_view tag) override {
+    store_.tag(descriptor, document, tag);
+  }
+  std::vector<std::string> tags() override { return store_.tags(); }
+  std::vector<Descriptor> referrers(const Digest& subject) override {
+    return store_.referrers(subject);
+  }
+  void remove(std::string_view tag_or_digest) override { store_.remove(tag_or_digest); }
+  void expect(std::span<const Descriptor> content) override {
+    std::vector<Descriptor> wanted;
+    for (const Descriptor& one : content) {
+      if (!known_.contains(one.digest)) wanted.push_back(one);
+    }
+    store_.expect(wanted);
+  }
+
+ private:
+  oci::Store& store_;
+  const std::set<Digest>& known_;
+};
+
+/// What a root refers to, itself included, as far as the store has the documents.
+std::vector<Descriptor> reachable(oci::Store& store, const Descriptor& root,
+                                  std::vector<Descriptor>& missing) {
+  const oci::Closure all =
+      oci::closure(store, root,
+                   {.foreign_layers = oci::ForeignLayers::skip,
+                    .leave_out = [&](const Descriptor& one) { return !store.has(one); }});
+  std::vector<Descriptor> found;
+  for (const oci::PlannedDocument& document : all.documents) found.push_back(document.descriptor);
+  for (const Descriptor& blob : all.blobs) (store.has(blob) ? found : missing).push_back(blob);
+  missing.insert(missing.end(), all.left_out.begin(), all.left_out.end());
+  return found;
+}
+
+Bundled describe(oci::Store& store, const std::string& name) {
+  Bundled image{.name = name, .root = oci::require(store, name)};
+  for (const Descriptor& one : reachable(store, image.root, image.missing)) image.size += one.size;
+  return image;
+}
+
+std::string full_name(const Place& place, const Descriptor& root) {
+  if (place.local()) {
+    if (!place.tag().empty()) return place.tag();
+    throw Error(ErrorKind::usage, place.store_name() +
+                                      " names no tag, by which the bundle would "
+                                      "know it");
+  }
+  const oci::Reference& reference = place.reference;
+  if (!reference.tag && reference.digest) return reference.name() + "@" + root.digest.str();
+  return reference.name() + ":" + reference.tag.value_or("latest");
+}
+
+/// What refers to a document, and to that, and so on.
+void copy_referrers(oci::Store& from, oci::Store& to, const Digest& subject,
+                    const oci::CopyOptions& options, int depth = 0) {
+  constexpr int deepest = 8;
+  if (depth == deepest) return;
+  for (const Descriptor& referrer : from.referrers(subject)) {
+    oci::copy(from, to, referrer, options);
+    copy_referrers(from, to, referrer.digest, options, depth + 1);
+  }
+}
+
+oci::CopyOptions copying(const TransferOptions& options) {
+  return {.jobs = options.jobs, .progress = options.progress, .stop = options.stop};
+}
+
+/// "registry.example/mirror" + "docker.io/library/alpine:3".
+Place destination_of(const std::string& prefix, const std::string& name) {
+  const oci::Reference reference = oci::Reference::parse(name);
+  std::string text = prefix + "/" + reference.repository;
+  if (reference.tag) text += ":" + *reference.tag;
+  return Place::parse(text);
+}
+
+}  // namespace
+
+std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& file,
+                                 const std::vector<Place>& images, const SaveOptions& options) {
+  const auto archive = oci::open_archive(file, oci::OpenMode::create);
+  Without bundle(*archive, options.without);
+  std::vector<std::string> names;
+  for (const Place& place : images) {
+    oci::Store& from = places.open(place, Use::read);
+    const Descriptor root = find_image(from, place, options.transfer.platform);
+    oci::CopyOptions copy = copying(options.transfer);
+    copy.tags = {full_name(place, root)};
+    names.push_back(copy.tags[0]);
+    oci::copy(from, bundle, root, copy);
+    if (options.referrers) copy_referrers(from, bundle, root.digest, copying(options.transfer));
+  }
+  std::vector<Bundled> saved;
+  for (const std::string& name : names) saved.push_back(describe(*archive, name));
+  archive->commit();
+  return saved;
+}
+
+std::vector<Bundled> list_bundle(const std::filesystem::path& file) {
+  const auto archive = oci::open_archive(file, oci::OpenMode::existing);
+  std::vector<Bundled> images;
+  for (const std::string& name : archive->tags()) images.push_back(describe(*archive, name));
+  return images;
+}
+
+std::set<Digest> bundle_contents(const std::filesystem::path& file) {
+  std::set<Digest> digests;
+  const std::string name = oci::printable(file.native());
+  std::array<std::byte, 1> first{};
+  const oci::Fd open = oci::open_file(file, O_RDONLY);
+  if (oci::read_some(open.get(), first, name) == 1 && first[0] == std::byte{'{'}) {
+    const oci::Json json = oci::parse_json(oci::read_file(file, list_limit), name);
+    for (const oci::Json& digest : oci::array_member(json, "digests", name)) {
+      if (digest.is_string()) digests.insert(Digest::parse(digest.get<std::string>()));
+    }
+    return digests;
+  }
+  const auto archive = oci::open_archive(file, oci::OpenMode::existing);
+  for (const std::string& tag : archive->tags()) {
+    std::vector<Descriptor> missing;
+    for (const Descriptor& one : reachable(*archive, oci::require(*archive, tag), missing)) {
+      digests.insert(one.digest);
+    }
+    // A delta was made for a side that has the rest.
+    for (const Descriptor& one : missing) digests.insert(one.digest);
+  }
+  return digests;
+}
+
+std::vector<Bundled> verify_bundle(const std::filesystem::path& file, Completeness completeness,
+                                   const TransferOptions& options) {
+  const auto archive = oci::open_archive(file, oci::OpenMode::existing);
+  std::vector<Bundled> images;
+  std::set<Digest> seen;
+  std::vector<Descriptor> wanted;
+  for (const std::string& name : archive->tags()) {
+    images.push_back(describe(*archive, name));
+    const Bundled& image = images.back();
+    if (completeness == Completeness::whole && !image.missing.empty()) {
+      throw Error(ErrorKind::not_found,
+                  fmt::format("{} lacks {} of {}", archive->name(),
+                              image.missing.front().digest.str(), name),
+                  "a delta bundle is verified with --delta");
+    }
+    std::vector<Descriptor> missing;
+    for (const Descriptor& one : reachable(*archive, image.root, missing)) {
+      if (seen.insert(one.digest).second) wanted.push_back(one);
+    }
+  }
+  oci::TaskGroup group(options.jobs, options.stop);
+  for (const Descriptor& one : wanted) {
+    group.run([&] {
+      oci::BlobEvent event{.id = one.digest.str(),
+                           .kind = "blob",
+                           .state = oci::BlobState::checking,
+                           .total = one.size};
+      oci::NullSink nowhere;
+      oci::ProgressSink reported(nowhere, options.progress, event);
+      archive->fetch(one, reported);
+    });
+  }
+  group.wait();
+  return images;
+}
+
+std::vector<Landed> load_bundle(Places& places, const std::filesystem::path& file,
+                                const std::string& prefix, const TransferOptions& options) {
+  const auto archive = oci::open_archive(file, oci::OpenMode::existing);
+  std::vector<Landed> landed;
+  for (const std::string& name : archive->tags()) {
+    const Place place = destination_of(prefix, name);
+    oci::Store& to = places.open(place, options.use);
+    const Descriptor root = oci::require(*archive, name);
+    oci::CopyOptions copy = copying(options);
+    const bool by_tag = name.find('@') == std::string::npos;
+    if (by_tag) copy.tags = {place.tag()};
+    oci::doing("loading " + name, [&] { oci::copy(*archive, to, root, copy); });
+    // Signatures and SBOMs go with what they are of.
+    copy_referrers(*archive, to, root.digest, copying(options));
+    landed.push_back({to.name(), copy.tags, root});
+  }
+  return landed;
+}
+
+}  // namespace davit::app
