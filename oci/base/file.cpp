@@ -55,6 +55,12 @@ Fd open_by_names(int directory, const std::string& path, int flags) {
   }
 }
 
+std::filesystem::path unused_name(const std::filesystem::path& directory) {
+  std::uint64_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) < 0) throw errno_error("getrandom");
+  return directory / fmt::format(".davit-{:016x}", random);
+}
+
 }  // namespace
 
 Fd::~Fd() {
@@ -152,12 +158,19 @@ void send_file(int fd, std::uint64_t offset, std::uint64_t size, Sink& sink,
 }
 
 AtomicFile::AtomicFile(std::filesystem::path path, mode_t mode) : path_(std::move(path)) {
+  const std::filesystem::path parent = path_.parent_path();
+  const char* directory = parent.empty() ? "." : parent.c_str();
+  // Without a name it is gone with this process, however that ends. It gets one through /proc.
+  if (::access("/proc/self/fd", X_OK) == 0) {
+    fd_ = Fd(::open(directory, O_RDWR | O_TMPFILE | O_CLOEXEC, mode));
+    if (fd_) return;
+    const bool unknown = errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL;
+    if (!unknown) throw errno_error(printable(path_.native()));
+  }
   // Not mkstemp: it makes the file 0600, and to widen that by the umask is to set the umask for
   // a moment, in which other threads make files that everyone can write.
   while (!fd_) {
-    std::uint64_t random = 0;
-    if (::getrandom(&random, sizeof random, 0) < 0) throw errno_error("getrandom");
-    temporary_ = path_.parent_path() / fmt::format(".davit-{:016x}", random);
+    temporary_ = unused_name(parent);
     fd_ = Fd(::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (!fd_ && errno != EEXIST && errno != EINTR) throw errno_error(printable(path_.native()));
   }
@@ -169,11 +182,31 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::write(Bytes bytes) { write_all(fd_.get(), bytes, printable(path_.native())); }
 
+/// Gives a file without a name its name, or where that is taken a temporary one to rename.
+void AtomicFile::link(const std::filesystem::path& path) {
+  const std::string self = fmt::format("/proc/self/fd/{}", fd_.get());
+  const auto link_to = [&](const std::filesystem::path& name) {
+    return ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+  };
+  if (link_to(path)) return;
+  while (errno == EEXIST) {
+    std::filesystem::path name = unused_name(path.parent_path());
+    if (link_to(name)) {
+      temporary_ = std::move(name);
+      return;
+    }
+  }
+  throw errno_error(printable(path.native()));
+}
+
 void AtomicFile::commit_as(const std::filesystem::path& path) {
   const std::string name = printable(path.native());
   if (::fdatasync(fd_.get()) != 0) throw errno_error(name);
-  if (::rename(temporary_.c_str(), path.c_str()) != 0) throw errno_error(name);
-  temporary_.clear();
+  if (temporary_.empty()) link(path);
+  if (!temporary_.empty()) {
+    if (::rename(temporary_.c_str(), path.c_str()) != 0) throw errno_error(name);
+    temporary_.clear();
+  }
   // The name is as durable as the content only once its directory is.
   const auto parent = path.parent_path();
   const Fd directory = open_file(parent.empty() ? "." : parent, O_RDONLY | O_DIRECTORY);

@@ -58,8 +58,9 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit);
 /// Error(corrupt).
 void send_file(int fd, std::uint64_t offset, std::uint64_t size, Sink& sink, std::string_view what);
 
-/// A file that appears under its name whole or not at all: bytes go to a temporary file in the
-/// same directory; `commit` makes them durable and renames. Without it nothing remains.
+/// A file that appears under its name whole or not at all: bytes go to a file in the same directory
+/// that has no name (O_TMPFILE), or where the file system knows no such thing a temporary one;
+/// `commit` makes them durable and names them. Without it nothing remains.
 class AtomicFile final : public Sink {
  public:
   explicit AtomicFile(std::filesystem::path path, mode_t mode = 0644);
@@ -74,8 +75,10 @@ class AtomicFile final : public Sink {
   void commit_as(const std::filesystem::path& path);
 
  private:
+  void link(const std::filesystem::path& path);
+
   std::filesystem::path path_;
-  std::filesystem::path temporary_;
+  std::filesystem::path temporary_;  // empty while it has no name
   Fd fd_;
 };
 

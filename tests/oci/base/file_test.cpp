@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -196,6 +197,22 @@ TEST(AtomicFile, AppearsOnlyWithCommit) {
 TEST(AtomicFile, LeavesNothingWithoutCommit) {
   const TempDir dir;
   { AtomicFile(dir / "f").write(bytes_of("half")); }
+  EXPECT_EQ(entries(dir.path()), 0);
+}
+
+TEST(AtomicFile, LeavesNothingWhereTheProcessIsKilled) {
+  const TempDir dir;
+  if (!Fd(::open(dir.path().c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600))) {
+    GTEST_SKIP() << "this file system has no files without a name";
+  }
+  const pid_t child = ::fork();
+  if (child == 0) {
+    AtomicFile file(dir / "f");
+    file.write(bytes_of("half"));
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(entries(dir.path()), 0);
 }
 
