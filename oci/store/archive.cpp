@@ -5,8 +5,10 @@
 
 namespace davit::oci {
 
-std::unique_ptr<Store> open_archive(const std::filesystem::path& file, OpenMode mode) {
-  return make_layout_store(mode == OpenMode::existing ? read_archive(file) : write_archive(file));
+std::unique_ptr<Store> open_archive(const std::filesystem::path& file, OpenMode mode,
+                                    ArchiveFormat format) {
+  return make_layout_store(mode == OpenMode::existing ? read_archive(file)
+                                                      : write_archive(file, format));
 }
 
 }  // namespace davit::oci

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "oci/store/archive_writer.hpp"
 #include "oci/store/layout_store.hpp"
 
 namespace davit::oci {
@@ -23,6 +24,11 @@ namespace davit::oci {
 ///
 /// Error(not_found) if the file, or the directory to write it in, is missing; Error(corrupt) if it
 /// is no tar, truncated, or no image layout of version 1.0.0.
-std::unique_ptr<Store> open_archive(const std::filesystem::path& file, OpenMode mode);
+///
+/// ArchiveFormat::docker also writes manifest.json, by which `docker load` and `podman load` take
+/// it; reading is the same, so docker save's archives from version 25 on can be read, older ones
+/// not.
+std::unique_ptr<Store> open_archive(const std::filesystem::path& file, OpenMode mode,
+                                    ArchiveFormat format = ArchiveFormat::oci);
 
 }  // namespace davit::oci

@@ -16,6 +16,7 @@
 #include "oci/base/file.hpp"
 #include "oci/layer/tar_header.hpp"
 #include "oci/layer/ustar.hpp"
+#include "oci/store/docker_manifest.hpp"
 #include "oci/store/layout_index.hpp"
 
 namespace davit::oci {
@@ -40,8 +41,9 @@ std::string header_of(const std::string& path, std::uint64_t size) {
 
 /// The store's name for a place where it can be written: what is there is replaced as a whole, so
 /// it had better be an archive.
-std::string checked_name(const fs::path& file) {
-  std::string name = fmt::format("oci-archive:{}", printable(file.native()));
+std::string checked_name(const fs::path& file, ArchiveFormat format) {
+  const char* kind = format == ArchiveFormat::docker ? "docker" : "oci";
+  std::string name = fmt::format("{}-archive:{}", kind, printable(file.native()));
   std::error_code ignored;  // What is wrong beyond this shows when it is written.
   const fs::file_type type = fs::status(file, ignored).type();
   if (type != fs::file_type::regular && type != fs::file_type::not_found) {
@@ -71,7 +73,8 @@ struct Region {
 
 class ArchiveWriter final : public LayoutFiles {
  public:
-  explicit ArchiveWriter(const fs::path& file) : name_(checked_name(file)), file_(file) {}
+  ArchiveWriter(const fs::path& file, ArchiveFormat format)
+      : name_(checked_name(file, format)), format_(format), file_(file) {}
 
   std::string name() const override { return name_; }
   std::optional<std::uint64_t> blob_size(const Digest& digest) override;
@@ -92,10 +95,12 @@ class ArchiveWriter final : public LayoutFiles {
   void set_state(const Digest& digest, Region::State state);
   std::uint64_t write_data(std::uint64_t offset, const Content& content);
   void append_file(const std::string& path, std::string_view text);
+  std::string document(const Descriptor& descriptor);
   void close_gaps();
   void put(std::uint64_t offset, Bytes bytes) { write_all_at(file_.fd(), bytes, offset, name_); }
 
   const std::string name_;
+  const ArchiveFormat format_;
   AtomicFile file_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -254,6 +259,11 @@ void ArchiveWriter::commit() {
   close_gaps();
   append_file("oci-layout", layout_version_text);
   append_file("index.json", index_);
+  if (format_ == ArchiveFormat::docker) {
+    append_file("manifest.json",
+                docker_manifest(parse_layout_index(index_, name_),
+                                [this](const Descriptor& one) { return document(one); }));
+  }
   put(end_, Bytes(zeros));
   put(end_ + zeros.size(), Bytes(zeros));
   end_ += 2 * zeros.size();
@@ -283,6 +293,20 @@ void ArchiveWriter::close_gaps() {
     }
     end_ = region->end();
   }
+}
+
+/// While the lock is held.
+std::string ArchiveWriter::document(const Descriptor& descriptor) {
+  const auto found = regions_.find(descriptor.digest);
+  if (found == regions_.end()) {
+    throw Error(ErrorKind::not_found,
+                fmt::format("{}: {} is not there", name_, descriptor.digest.str()));
+  }
+  return collect(
+      [&](Sink& sink) {
+        send_file(file_.fd(), found->second.data(), found->second.size, sink, name_);
+      },
+      document_limit, descriptor.digest.str());
 }
 
 void ArchiveWriter::append_file(const std::string& path, std::string_view text) {
@@ -319,8 +343,9 @@ std::string one_block_header(const std::string& path, std::uint64_t size) {
   return header;
 }
 
-std::unique_ptr<LayoutFiles> write_archive(const std::filesystem::path& file) {
-  return std::make_unique<ArchiveWriter>(file);
+std::unique_ptr<LayoutFiles> write_archive(const std::filesystem::path& file,
+                                           ArchiveFormat format) {
+  return std::make_unique<ArchiveWriter>(file, format);
 }
 
 }  // namespace davit::oci

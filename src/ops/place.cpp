@@ -58,15 +58,31 @@ Place parse_local(Place::Kind kind, std::string_view text) {
   return place;
 }
 
+/// "FILE" or "FILE:NAME[:TAG]": the name is the image's in Docker, in full.
+Place parse_docker_archive(std::string_view text) {
+  Place place;
+  place.kind = Place::Kind::docker_archive;
+  const auto colon = text.find(':');
+  place.path = std::string(text.substr(0, colon));
+  if (place.path.empty()) {
+    throw Error(ErrorKind::usage, fmt::format("'{}' names no path", oci::printable(text)));
+  }
+  if (colon != std::string_view::npos) {
+    const oci::Reference name = oci::Reference::parse(text.substr(colon + 1));
+    if (name.digest) {
+      throw Error(ErrorKind::usage, "docker-archive: images are named by tags, not by digests");
+    }
+    place.local_name = name.name() + ":" + name.tag.value_or("latest");
+  }
+  return place;
+}
+
 }  // namespace
 
 Place Place::parse(std::string_view text) {
   if (text.starts_with("oci:")) return parse_local(Kind::layout, text.substr(4));
   if (text.starts_with("oci-archive:")) return parse_local(Kind::archive, text.substr(12));
-  if (text.starts_with("docker-archive:")) {
-    throw Error(ErrorKind::usage, "docker-archive: places are not supported in this version",
-                "use oci-archive:FILE, which podman, skopeo and docker load read");
-  }
+  if (text.starts_with("docker-archive:")) return parse_docker_archive(text.substr(15));
   if (text.starts_with("docker://")) text = text.substr(9);
   Place place;
   place.reference = oci::Reference::parse(text);
@@ -87,6 +103,8 @@ std::string Place::store_name() const {
       return "oci:" + path.native();
     case Kind::archive:
       return "oci-archive:" + path.native();
+    case Kind::docker_archive:
+      return "docker-archive:" + path.native();
     case Kind::registry:
       break;
   }

@@ -12,10 +12,11 @@ namespace davit::app {
 ///   [docker://][HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]   a registry
 ///   oci:DIR[:TAG|@DIGEST]                                 an OCI image layout
 ///   oci-archive:FILE[:TAG|@DIGEST]                        the same in one tar
+///   docker-archive:FILE[:NAME[:TAG]]                      such a tar that docker load takes, too
 /// A local place that exists may also be named with an image's full name, as bundles have them:
 /// oci-archive:apps.bundle:registry.example/app:1.
 struct Place {
-  enum class Kind { registry, layout, archive };
+  enum class Kind { registry, layout, archive, docker_archive };
 
   Kind kind = Kind::registry;
   oci::Reference reference;    ///< of a registry

@@ -29,7 +29,9 @@ oci::Store& Places::open(const Place& place, Use use) {
   } else if (place.kind == Place::Kind::layout) {
     store = oci::open_layout(place.path, mode);
   } else {
-    store = oci::open_archive(place.path, mode);
+    const bool docker = place.kind == Place::Kind::docker_archive;
+    store = oci::open_archive(place.path, mode,
+                              docker ? oci::ArchiveFormat::docker : oci::ArchiveFormat::oci);
   }
   if (use == Use::rehearse) store = make_rehearsal(std::move(store));
   return *stores_.emplace(key, std::move(store)).first->second;

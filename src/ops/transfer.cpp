@@ -66,7 +66,9 @@ std::vector<Landed> copy_image(Places& places, const Place& from, const std::vec
   std::vector<Landed> landed;
   for (Target& target : group_targets(to)) {
     if (target.tags.empty() && target.place.identifier().empty() && !from.tag().empty()) {
-      target.tags.push_back(from.tag());
+      target.tags.push_back(target.place.kind == Place::Kind::docker_archive && !from.local()
+                                ? from.reference.name() + ":" + from.tag()
+                                : from.tag());
     }
     if (const auto digest = oci::Digest::try_parse(target.place.identifier());
         digest && *digest != root.digest) {

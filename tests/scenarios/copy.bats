@@ -126,3 +126,17 @@ assert_one_error_line_after_progress() {
   davit copy -q "$REGISTRY/large:1" oci:into:1 > /dev/null
   [ "$(davit digest oci:into:1)" = "$(davit digest "$REGISTRY/large:1")" ]
 }
+
+@test "podman loads a docker-archive, and davit reads it back with its digest" {
+  davit build --rootfs rootfs --cmd /bin/hello -t oci:layout:1 > built
+  davit copy oci:layout:1 docker-archive:image.tar:team/hello:1.0 > /dev/null
+  [ "$(davit digest docker-archive:image.tar:team/hello:1.0)" = "$(cut -d@ -f2 built)" ]
+  tar -xOf image.tar manifest.json | grep -q '"RepoTags":\["docker.io/team/hello:1.0"\]'
+  requires podman
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  podman() { command podman --root "$PWD/podman" --runroot "$PWD/run" --storage-driver vfs "$@"; }
+  podman load -q -i image.tar
+  podman image inspect docker.io/team/hello:1.0 | grep -q '/bin/hello'
+  config=$(davit manifest oci:layout:1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["config"]["digest"][7:])')
+  [ "$(podman image inspect --format '{{.Id}}' docker.io/team/hello:1.0)" = "$config" ]
+}

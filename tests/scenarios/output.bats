@@ -100,7 +100,7 @@ END
 @test "wrong words are exit status 2 and one line" {
   for words in "bogus" "copy" "copy a" "digest" "digest a b" "inspect --platform x oci:local:1" \
     "digest UPPER" "index" "index create" "tag oci:local:1" "tag oci:local:1 b@d" "copy -j 0 a b" \
-    "copy --progress loud oci:local:1 oci:x" "inspect docker-archive:x" \
+    "copy --progress loud oci:local:1 oci:x" "inspect docker-archive:" \
     "copy --platform linux/amd64 --all-platforms oci:local:1 oci:x:1" "catalog not/a/host"; do
     # shellcheck disable=SC2086 # split into words on purpose
     run --separate-stderr davit $words

@@ -81,7 +81,17 @@ INSTANTIATE_TEST_SUITE_P(Table, MalformedPlace,
                          testing::Values("", "oci:", "oci::1.0", "oci:dir:not a tag",
                                          "localhost/UPPER", "localhost:5000/",
                                          "registry.example/app:", "app@sha256:12", "oci-archive:",
-                                         "docker-archive:x.tar", "http://x/y", "-leading", "a//b"));
+                                         "docker-archive:", "docker-archive:x.tar:BAD",
+                                         "http://x/y", "-leading", "a//b"));
+
+TEST(Place, OfADockerArchiveHasTheImagesNameInFull) {
+  const Place place = Place::parse("docker-archive:app.tar:alpine:3");
+  EXPECT_EQ(place.kind, Place::Kind::docker_archive);
+  EXPECT_EQ(place.path, "app.tar");
+  EXPECT_EQ(place.local_name, "docker.io/library/alpine:3");
+  EXPECT_EQ(place.store_name(), "docker-archive:app.tar");
+  EXPECT_EQ(Place::parse("docker-archive:app.tar").identifier(), "");
+}
 
 TEST(Place, OfABundleMayBeNamedInFull) {
   const tests::TempDir dir;

@@ -1,0 +1,62 @@
+#include "oci/store/docker_manifest.hpp"
+
+#include <map>
+#include <vector>
+
+#include "oci/base/error.hpp"
+#include "oci/model/json.hpp"
+#include "oci/model/platform.hpp"
+#include "oci/model/reference.hpp"
+
+namespace davit::oci {
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+
+constexpr const char* name_annotation = "org.opencontainers.image.ref.name";
+
+std::string blob_path(const Descriptor& blob) {
+  return "blobs/" + std::string(blob.digest.algorithm_name()) + "/" +
+         std::string(blob.digest.hex());
+}
+
+bool is_full_name(const std::string& name) {
+  if (name.find('/') == std::string::npos || name.find('@') != std::string::npos) return false;
+  try {
+    return Reference::parse(name).tag.has_value();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+std::string docker_manifest(const Index& index,
+                            const std::function<std::string(const Descriptor&)>& document) {
+  // One entry an image, however many names it has.
+  std::map<Digest, std::size_t> places;
+  OrderedJson json = OrderedJson::array();
+  for (const Descriptor& entry : index.manifests) {
+    const auto name = entry.annotations.find(name_annotation);
+    if (name == entry.annotations.end()) continue;
+    Descriptor image = entry;
+    Document found = parse_document(image.media_type, document(image), image.digest.str());
+    if (const auto* platforms = std::get_if<Index>(&found)) {
+      image = select_platform(*platforms, Platform::host(), name->second);
+      found = parse_document(image.media_type, document(image), image.digest.str());
+    }
+    const auto& manifest = std::get<Manifest>(found);
+    const auto [place, added] = places.emplace(image.digest, json.size());
+    if (added) {
+      OrderedJson layers = OrderedJson::array();
+      for (const Descriptor& layer : manifest.layers) layers.push_back(blob_path(layer));
+      json.push_back({{"Config", blob_path(manifest.config)},
+                      {"RepoTags", OrderedJson::array()},
+                      {"Layers", std::move(layers)}});
+    }
+    if (is_full_name(name->second)) json[place->second]["RepoTags"].push_back(name->second);
+  }
+  return to_text(json);
+}
+
+}  // namespace davit::oci
