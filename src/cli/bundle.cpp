@@ -1,17 +1,14 @@
 #include "src/ops/bundle.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
-#include <unistd.h>
 
-#include <array>
 #include <memory>
 #include <set>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
-#include "oci/base/file.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 
@@ -49,17 +46,6 @@ void append_lines(const std::string& text, std::vector<std::string>& names) {
   }
 }
 
-std::string read_list(const std::string& file) {
-  if (file != "-") return oci::read_file(file, list_limit);
-  std::string text;
-  std::array<std::byte, 4096> buffer;
-  while (const std::size_t n = oci::read_some(STDIN_FILENO, buffer, "standard input")) {
-    text.append(oci::text_of(oci::Bytes(buffer).first(n)));
-    if (text.size() > list_limit) throw Error(ErrorKind::usage, "the list is too long");
-  }
-  return text;
-}
-
 void print_bundle(const std::vector<Bundled>& images, const CommonOptions& options,
                   const std::set<oci::Digest>& digests) {
   if (options.json) {
@@ -72,8 +58,7 @@ void print_bundle(const std::vector<Bundled>& images, const CommonOptions& optio
                                 {"missing", image.missing.size()}});
     }
     for (const oci::Digest& digest : digests) json["digests"].push_back(digest.str());
-    write_stdout(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                 "\n");
+    write_stdout(json_text(json));
     return;
   }
   std::vector<std::vector<std::string>> rows = {{"IMAGE", "DIGEST", "SIZE", "MISSING"}};
@@ -113,7 +98,7 @@ void declare_save(Arguments& family) {
     if (words->file.empty()) throw Error(ErrorKind::usage, "bundle save wants -o FILE");
     if (words->common.dry_run) throw Error(ErrorKind::usage, "bundle save has no dry run");
     std::vector<std::string> names = words->sources;
-    if (!words->from_file.empty()) append_lines(read_list(words->from_file), names);
+    if (!words->from_file.empty()) append_lines(read_input(words->from_file, list_limit), names);
     if (names.empty()) throw Error(ErrorKind::usage, "there are no images to save");
     std::vector<Place> images;
     for (const std::string& name : names) images.push_back(Place::parse(name));

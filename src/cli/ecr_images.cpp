@@ -1,9 +1,9 @@
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "src/cli/ecr_command.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
 #include "src/ecr/images.hpp"
@@ -16,10 +16,6 @@ using OrderedJson = nlohmann::ordered_json;
 using oci::Error;
 using oci::ErrorKind;
 using oci::printable;
-
-std::string text_of(const OrderedJson& json) {
-  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
-}
 
 std::string time_or_dash(std::int64_t time) { return time == 0 ? "-" : rfc3339(time); }
 
@@ -63,7 +59,7 @@ void print_images(const CommonOptions& options, const std::vector<EcrImage>& ima
   if (!options.json) return write_stdout(images_table(images));
   OrderedJson json = OrderedJson::array();
   for (const EcrImage& image : images) json.push_back(to_json(image));
-  write_stdout(text_of(json));
+  write_stdout(json_text(json));
 }
 
 void declare_list(Arguments& ecr) {
@@ -90,7 +86,7 @@ void declare_list(Arguments& ecr) {
         json.push_back({{"tag", tag}, {"digest", image.digest}, {"pushed", rfc3339(image.pushed)}});
       }
     }
-    write_stdout(words->common.json ? text_of(json) : table(rows));
+    write_stdout(words->common.json ? json_text(json) : table(rows));
   });
 }
 

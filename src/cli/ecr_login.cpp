@@ -1,10 +1,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
-#include "oci/base/file.hpp"
 #include "src/cli/ecr_command.hpp"
 #include "src/cli/terminal.hpp"
 #include "transport/auth/registry_key.hpp"
@@ -19,13 +17,8 @@ using oci::ErrorKind;
 constexpr std::string_view absence = "credentials not found in native keychain";
 constexpr std::size_t input_limit = 64 * 1024;
 
-std::string read_stdin() {
-  std::string text;
-  std::array<std::byte, 4096> buffer;
-  while (const std::size_t n = oci::read_some(STDIN_FILENO, buffer, "standard input")) {
-    text.append(oci::text_of(oci::Bytes(buffer).first(n)));
-    if (text.size() > input_limit) throw Error(ErrorKind::usage, "the input is too long");
-  }
+std::string read_request() {
+  std::string text = read_input("-", input_limit);
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   return text;
 }
@@ -67,13 +60,13 @@ void declare_ecr_login(Arguments& ecr) {
 int run_credential_helper(const std::string& action) {
   try {
     if (action == "get") {
-      const std::string found = get(read_stdin());
+      const std::string found = get(read_request());
       write_stdout(found.empty() ? std::string(absence) + "\n" : found + "\n");
       return found.empty() ? 1 : 0;
     }
     if (action == "store" || action == "erase") {
       // docker login and logout call these: the passwords are AWS's, there is nothing to keep.
-      read_stdin();
+      read_request();
       return 0;
     }
     if (action == "list") {

@@ -1,11 +1,9 @@
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
-#include "oci/base/file.hpp"
 #include "src/cli/ecr_command.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
 #include "src/ecr/lifecycle.hpp"
@@ -23,18 +21,6 @@ struct Words : EcrWords {
   std::string file;
 };
 
-/// A policy from a file, or from standard input by the name "-".
-std::string read_policy(const std::string& file) {
-  if (file != "-") return oci::read_file(file, policy_limit);
-  std::string text;
-  std::array<std::byte, 4096> buffer;
-  while (const std::size_t n = oci::read_some(STDIN_FILENO, buffer, "standard input")) {
-    text.append(oci::text_of(oci::Bytes(buffer).first(n)));
-    if (text.size() > policy_limit) throw Error(ErrorKind::usage, "the policy is too long");
-  }
-  return text;
-}
-
 /// A command on one repository's policy.
 Arguments declare_on(Arguments& family, const std::string& name, const std::string& help,
                      const std::shared_ptr<Words>& words) {
@@ -51,7 +37,7 @@ void print_policy(const std::optional<std::string>& policy, const std::string& w
 void preview(Session& session, const Words& words) {
   std::optional<std::string> policy;
   if (!words.file.empty()) {
-    policy = read_policy(words.file);
+    policy = read_input(words.file, policy_limit);
     validate_lifecycle(*policy, oci::printable(words.file));
   }
   session.begin(words.common);
@@ -66,7 +52,7 @@ void preview(Session& session, const Words& words) {
                       {"action", action.action},
                       {"rule", action.rule}});
     }
-    return write_stdout(json.dump() + "\n");
+    return write_stdout(json_text(json));
   }
   std::vector<std::vector<std::string>> rows = {{"ACTION", "RULE", "PUSHED", "DIGEST", "TAGS"}};
   for (const LifecycleAction& action : actions) {
@@ -95,7 +81,7 @@ void declare_lifecycle(Arguments& ecr) {
   putting.positional("FILE", put->file, "the policy (JSON), or - for standard input");
   declare_common(putting, put->common);
   putting.run([put](Session& session) {
-    const std::string policy = read_policy(put->file);
+    const std::string policy = read_input(put->file, policy_limit);
     validate_lifecycle(policy, oci::printable(put->file));
     session.begin(put->common);
     const EcrPlace place = put->parse_place(session);
@@ -139,7 +125,7 @@ void declare_policy(Arguments& ecr) {
   setting.positional("FILE", set->file, "the policy (JSON), or - for standard input");
   declare_common(setting, set->common);
   setting.run([set](Session& session) {
-    const std::string policy = read_policy(set->file);
+    const std::string policy = read_input(set->file, policy_limit);
     session.begin(set->common);
     const EcrPlace place = set->parse_place(session);
     Repositories(session.ecr(), place.host).set_policy(place.name, policy);

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "src/cli/ecr_command.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
 #include "src/ecr/images.hpp"
@@ -16,10 +16,6 @@ using OrderedJson = nlohmann::ordered_json;
 using oci::Error;
 using oci::ErrorKind;
 using oci::printable;
-
-std::string text_of(const OrderedJson& json) {
-  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
-}
 
 OrderedJson to_json(const Repository& repository) {
   return {{"name", repository.name},
@@ -92,7 +88,7 @@ void declare_create(Arguments& ecr) {
     if (words->common.json) {
       OrderedJson json = to_json(repository);
       json["created"] = made.has_value();
-      write_stdout(text_of(json));
+      write_stdout(json_text(json));
       return;
     }
     if (!made && !words->common.quiet) write_stderr(place.name + " exists already\n");
@@ -112,7 +108,7 @@ void declare_repos(Arguments& ecr) {
     if (words->common.json) {
       OrderedJson json = OrderedJson::array();
       for (const Repository& repository : all) json.push_back(to_json(repository));
-      write_stdout(text_of(json));
+      write_stdout(json_text(json));
       return;
     }
     std::vector<std::vector<std::string>> rows = {
@@ -135,7 +131,7 @@ void declare_describe(Arguments& ecr) {
     session.begin(words->common);
     const EcrPlace place = words->parse_place(session);
     const Repository found = Repositories(session.ecr(), place.host).get(place.name);
-    if (words->common.json) return write_stdout(text_of(to_json(found)));
+    if (words->common.json) return write_stdout(json_text(to_json(found)));
     std::vector<std::vector<std::string>> rows = {
         {"Name", printable(found.name)},
         {"URI", printable(found.uri)},
@@ -185,7 +181,7 @@ void declare_apply(Arguments& ecr) {
                                  printable(line)));
       }
     }
-    if (words->common.json) write_stdout(text_of(json));
+    if (words->common.json) write_stdout(json_text(json));
   });
 }
 
@@ -227,7 +223,7 @@ void declare_du(Arguments& ecr) {
                       std::to_string(usage.tags), oci::human_size(usage.billed),
                       oci::human_size(usage.distinct)});
     }
-    if (words->common.json) return write_stdout(text_of(json));
+    if (words->common.json) return write_stdout(json_text(json));
     rows.push_back({fmt::format("{} in all", places.size()), std::to_string(sum.images), "",
                     oci::human_size(sum.billed), oci::human_size(sum.distinct)});
     write_stdout(table(rows));

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -7,6 +6,7 @@
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
 #include "src/cli/ecr_command.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/ecr/scan.hpp"
 
@@ -55,8 +55,7 @@ void print(const ScanReport& report, bool as_json) {
                           {"image", finding.image}});
     }
     const nlohmann::ordered_json json = {{"status", report.status}, {"findings", findings}};
-    write_stdout(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                 "\n");
+    write_stdout(json_text(json));
     return;
   }
   std::vector<std::vector<std::string>> rows = {{"SEVERITY", "FINDING", "PACKAGE", "FIXED IN"}};

@@ -1,11 +1,11 @@
 #include "src/ops/inspect.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <memory>
 
 #include "src/cli/command.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 
@@ -100,7 +100,7 @@ OrderedJson to_json(const Inspection& found) {
 
 void inspect(const Inspection& found, bool as_json) {
   if (as_json) {
-    write_stdout(to_json(found).dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
+    write_stdout(json_text(to_json(found)));
     return;
   }
   std::string text = table(summary(found)) + "\n";

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <memory>
@@ -11,6 +10,7 @@
 #include "oci/base/file.hpp"
 #include "oci/layer/unpack.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
@@ -98,10 +98,6 @@ OrderedJson to_json(const std::string& path, const ImageFile& file) {
   return json;
 }
 
-std::string dump(const OrderedJson& json) {
-  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
-}
-
 /// Whether a path is `prefix` or beneath it.
 bool is_within(const std::string& path, const std::string& prefix) {
   return prefix.empty() || path == prefix ||
@@ -129,7 +125,7 @@ void print_files(const Files& files, const std::string& prefix, const LookWords&
   if (!any && !prefix.empty()) {
     throw Error(ErrorKind::not_found, fmt::format("the image has no {}", printable(prefix)));
   }
-  write_stdout(words.common.json ? dump(json) : table(rows));
+  write_stdout(words.common.json ? json_text(json) : table(rows));
 }
 
 void declare_files(Arguments& root) {
@@ -229,7 +225,7 @@ void declare_diff(Arguments& root) {
     for (const auto& [path, file] : new_files) {
       if (!old_files.contains(path)) add("added", "added", path, 0, file.entry.size);
     }
-    if (words->common.json) return write_stdout(dump(json));
+    if (words->common.json) return write_stdout(json_text(json));
     write_stdout(fmt::format("{} of {} layers are shared\n", shared, after.diff_ids.size()) +
                  table(rows));
   });

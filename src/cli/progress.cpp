@@ -1,7 +1,6 @@
 #include "src/cli/progress.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "oci/base/error.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 
 namespace davit::app {
@@ -171,13 +171,11 @@ class JsonLines final : public Display {
                                    {"state", state_name(event.state)},
                                    {"bytes", event.bytes}};
     if (event.total) json["total"] = *event.total;
-    write_stderr(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                 "\n");
+    write_stderr(json_text(json));
   }
   void message(std::string_view line) override {
     const nlohmann::ordered_json json = {{"message", line}};
-    write_stderr(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                 "\n");
+    write_stderr(json_text(json));
   }
 
  private:

@@ -1,11 +1,11 @@
 #include "src/cli/session.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <set>
 
 #include "oci/base/log.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
 #include "src/ecr/repositories.hpp"
@@ -176,7 +176,7 @@ void Session::print(const std::vector<Landed>& landed) {
   for (const Landed& place : landed) {
     json["places"].push_back({{"reference", place.str()}, {"tags", place.tags}});
   }
-  write_stdout(json.dump() + "\n");
+  write_stdout(json_text(json));
 }
 
 }  // namespace davit::app

@@ -1,10 +1,9 @@
-#include <nlohmann/json.hpp>
-
 #include <memory>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 
@@ -15,8 +14,7 @@ void print_names(const CommonOptions& options, const char* key, const std::strin
                  const std::vector<std::string>& names) {
   if (options.json) {
     const nlohmann::ordered_json json = {{"name", of}, {key, names}};
-    write_stdout(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                 "\n");
+    write_stdout(json_text(json));
     return;
   }
   std::string text;

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 
+#include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
 
@@ -44,6 +46,19 @@ void write_stderr(std::string_view text) {
 
 void write_stdout(std::string_view text) {
   oci::write_all(STDOUT_FILENO, oci::bytes_of(text), "standard output");
+}
+
+std::string read_input(const std::string& name, std::size_t limit) {
+  if (name != "-") return oci::read_file(name, limit);
+  std::string text;
+  std::array<std::byte, 4096> buffer;
+  while (const std::size_t n = oci::read_some(STDIN_FILENO, buffer, "standard input")) {
+    text.append(oci::text_of(oci::Bytes(buffer).first(n)));
+    if (text.size() > limit) {
+      throw oci::Error(oci::ErrorKind::usage, "standard input holds more than makes sense");
+    }
+  }
+  return text;
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {

@@ -17,6 +17,9 @@ void write_stderr(std::string_view text);
 /// On stdout. Throws Error(failed) if it cannot be written: a full disk, a closed pipe.
 void write_stdout(std::string_view text);
 
+/// A file's content, or by the name "-" that of standard input. Error(usage) beyond `limit` bytes.
+std::string read_input(const std::string& name, std::size_t limit);
+
 /// Columns as wide as their widest cell, two spaces between; no spaces at the end of a line.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 

@@ -1,7 +1,6 @@
 #include "src/ops/unpack.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <memory>
@@ -9,6 +8,7 @@
 #include "oci/base/error.hpp"
 #include "oci/base/log.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/json_text.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
@@ -42,8 +42,7 @@ void unpack(Session& session, const UnpackWords& words) {
   report(unpacked);
   if (words.common.json) {
     const nlohmann::ordered_json json = {{"image", unpacked.image}, {"directory", words.directory}};
-    write_stdout(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                 "\n");
+    write_stdout(json_text(json));
   } else {
     write_stdout(unpacked.image + "\n");
   }
