@@ -49,7 +49,9 @@ ImageLayers open(Session& session, const std::string& source) {
   return open_layers(session.places(), Place::parse(source), session.platform());
 }
 
-LayerReading reading(Session& session) { return {session.progress(), session.stop()}; }
+LayerReading reading(Session& session) {
+  return {.progress = session.progress(), .stop = session.stop()};
+}
 
 char type_letter(EntryType type) {
   switch (type) {

@@ -37,7 +37,9 @@ void unpack(Session& session, const UnpackWords& words) {
   if (!words.max_size.empty()) options.max_size = parse_size("--max-size", words.max_size);
   session.begin(words.common);
   options.platform = session.platform();
-  options.reading = {session.progress(), session.stop()};
+  options.reading = {.progress = session.progress(), .stop = session.stop()};
+  // Whoever says how much may come has said it all.
+  if (options.max_size != 0) options.reading.ratio_limit = 0;
   const Unpacked unpacked = unpack_image(session.places(), place, words.directory, options);
   report(unpacked);
   if (words.common.json) {

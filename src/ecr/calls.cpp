@@ -50,11 +50,12 @@ oci::Json EcrCalls::pages(std::string_view operation, oci::Json input, const cha
   throw oci::Error(oci::ErrorKind::failed, fmt::format("{}: the list has no end", what));
 }
 
-std::int64_t time_member(const oci::Json& object, const char* key) {
+std::int64_t number_member(const oci::Json& object, const char* key) {
+  constexpr double greatest = 1e15;
   const auto found = object.find(key);
-  return found != object.end() && found->is_number()
-             ? static_cast<std::int64_t>(found->get<double>())
-             : 0;
+  if (found == object.end() || !found->is_number()) return 0;
+  const double value = found->get<double>();
+  return value > 0 && value < greatest ? static_cast<std::int64_t>(value) : 0;
 }
 
 bool flag_member(const oci::Json& object, const char* key) {

@@ -38,8 +38,9 @@ class EcrCalls {
   const transport::aws::EcrHost host_;
 };
 
-/// Seconds since 1970, as AWS writes times; 0 if there is none.
-std::int64_t time_member(const oci::Json& object, const char* key);
+/// A number as AWS writes times (seconds since 1970, perhaps with a fraction), sizes and counts; 0
+/// if there is none that makes sense.
+std::int64_t number_member(const oci::Json& object, const char* key);
 bool flag_member(const oci::Json& object, const char* key);
 std::vector<std::string> texts_member(const oci::Json& object, const char* key,
                                       std::string_view what);

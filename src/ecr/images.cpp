@@ -86,9 +86,9 @@ std::vector<EcrImage> list_images(transport::aws::EcrAccess& access, const EcrPl
     image.tags = texts_member(json, "imageTags", what);
     image.media_type = oci::string_member(json, "imageManifestMediaType", what);
     image.subject = oci::string_member(json, "subjectManifestDigest", what);
-    image.size = static_cast<std::uint64_t>(time_member(json, "imageSizeInBytes"));
-    image.pushed = time_member(json, "imagePushedAt");
-    image.last_pull = time_member(json, "lastRecordedPullTime");
+    image.size = static_cast<std::uint64_t>(number_member(json, "imageSizeInBytes"));
+    image.pushed = number_member(json, "imagePushedAt");
+    image.last_pull = number_member(json, "lastRecordedPullTime");
     const Json& summary = oci::object_member(json, "imageScanFindingsSummary", what);
     for (const auto& [severity, count] :
          oci::object_member(summary, "findingSeverityCounts", what).items()) {

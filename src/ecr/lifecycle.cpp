@@ -255,10 +255,10 @@ std::vector<LifecycleAction> Lifecycle::preview(std::optional<std::string_view> 
       LifecycleAction action;
       action.digest = oci::string_member(result, "imageDigest", doing);
       action.tags = texts_member(result, "imageTags", doing);
-      action.pushed = time_member(result, "imagePushedAt");
+      action.pushed = number_member(result, "imagePushedAt");
       action.action =
           oci::string_member(oci::object_member(result, "action", doing), "type", doing);
-      action.rule = static_cast<std::uint64_t>(time_member(result, "appliedRulePriority"));
+      action.rule = static_cast<std::uint64_t>(number_member(result, "appliedRulePriority"));
       actions.push_back(std::move(action));
     }
     const std::string next = oci::string_member(answer, "nextToken", doing);

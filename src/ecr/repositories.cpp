@@ -25,7 +25,7 @@ Repository parse_repository(const Json& json, std::string_view what) {
   repository.name = oci::string_member(json, "repositoryName", what);
   repository.uri = oci::string_member(json, "repositoryUri", what);
   repository.arn = oci::string_member(json, "repositoryArn", what);
-  repository.created = time_member(json, "createdAt");
+  repository.created = number_member(json, "createdAt");
   repository.mutability = oci::string_member(json, "imageTagMutability", what);
   for (const Json& filter : oci::array_member(json, "imageTagMutabilityExclusionFilters", what)) {
     if (filter.is_object()) {

@@ -270,7 +270,7 @@ void flatten(const ImageLayers& image, const LayerReading& reading, oci::TarHand
     Extractor extractor(where.second, names, to);
     bool found = false;
     for (std::size_t layer = where.first + 1; layer-- > 0 && !found;) {
-      read_layers(only(image, layer), LayerOrder::top_down, {nullptr, reading.stop},
+      read_layers(only(image, layer), LayerOrder::top_down, {.stop = reading.stop},
                   [&](std::size_t) -> oci::TarHandler& { return extractor; });
       found = extractor.finish();
     }
@@ -303,7 +303,7 @@ void read_image_file(const ImageLayers& image, const LayerReading& reading, cons
     throw Error(ErrorKind::usage, fmt::format("{} is no file", oci::printable(path)));
   }
   Picker picker(resolved, to);
-  flatten(image, {nullptr, reading.stop}, picker);
+  flatten(image, {.stop = reading.stop}, picker);
 }
 
 void export_tar(const ImageLayers& image, const LayerReading& reading, oci::Sink& to) {

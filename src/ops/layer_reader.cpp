@@ -14,25 +14,24 @@ namespace {
 using oci::Error;
 using oci::ErrorKind;
 
-/// gzip reaches 1,032 at most; zstd more, but what needs more than this is made to harm.
-constexpr std::uint64_t ratio_limit = 2000;
-constexpr std::uint64_t ratio_from = 1 * oci::GiB;
-
 constexpr std::size_t ahead = 4 * oci::MiB;
 constexpr std::size_t piece = 1 * oci::MiB;
 
 /// A layer's tar, decompressed.
-oci::Content tar_of(const ImageLayers& image, std::size_t number, oci::Progress* progress) {
-  return [&image, number, progress](oci::Sink& to) {
+oci::Content tar_of(const ImageLayers& image, std::size_t number, const LayerReading& options) {
+  return [&image, number, &options](oci::Sink& to) {
+    oci::Progress* progress = options.progress;
     const oci::Descriptor& layer = image.layers[number];
     const std::string what = fmt::format("{} of {}", layer.digest.str(), image.name);
     std::uint64_t in = 0;
     std::uint64_t out = 0;
     oci::FunctionSink watched([&](oci::Bytes bytes) {
       out += bytes.size();
-      if (out > ratio_from && out / ratio_limit > in) {
+      const bool limited = options.ratio_limit != 0 && out > options.ratio_from;
+      if (limited && out / options.ratio_limit > in) {
         throw Error(ErrorKind::refused,
-                    fmt::format("{}: inflates more than {} times", what, ratio_limit));
+                    fmt::format("{}: inflates more than {} times", what, options.ratio_limit),
+                    "unpack --max-size says how much is wanted all the same");
       }
       to.write(bytes);
     });
@@ -87,9 +86,8 @@ void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading&
     return order == LayerOrder::bottom_up ? i : count - 1 - i;
   };
   const auto open = [&](std::size_t i) {
-    return i < count
-               ? std::make_unique<oci::Reader>(tar_of(image, number(i), options.progress), ahead)
-               : nullptr;
+    return i < count ? std::make_unique<oci::Reader>(tar_of(image, number(i), options), ahead)
+                     : nullptr;
   };
   std::vector<std::byte> buffer(piece);
   std::unique_ptr<oci::Reader> next = open(0);

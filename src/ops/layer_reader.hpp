@@ -30,7 +30,11 @@ ImageLayers open_layers(Places& places, const Place& place,
 
 struct LayerReading {
   oci::Progress* progress = nullptr;
-  std::stop_token stop;
+  std::stop_token stop = {};
+  /// A layer that inflates more often than this, once it has inflated to so many bytes, is made to
+  /// harm: gzip reaches 1,032, and zstd more only for what is nearly empty. 0: whatever it says.
+  std::uint64_t ratio_limit = 2000;
+  std::uint64_t ratio_from = 1 * oci::GiB;
 };
 
 /// The order in which layers are read.
@@ -40,8 +44,8 @@ enum class LayerOrder { bottom_up, top_down };
 /// number from the bottom. The next layer is fetched and decompressed while one is handled. Each
 /// blob is checked against its digest and each tar against its diff_id, once it is read to its
 /// end; what a handler did by then with wrong bytes is the caller's to undo. Nothing is stored.
-/// Throws what the store and the handler throw; Error(corrupt); Error(refused) for a layer that
-/// inflates more than 2,000 times beyond 1 GiB.
+/// Throws what the store and the handler throw; Error(corrupt); Error(refused) for a layer beyond
+/// the ratio limit.
 void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading& options,
                  const std::function<oci::TarHandler&(std::size_t)>& handler);
 

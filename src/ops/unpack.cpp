@@ -19,10 +19,12 @@ using oci::Error;
 using oci::ErrorKind;
 using oci::Fd;
 
-/// Where the files are made until they are all there.
+/// Where the files are made until they are all there. What is a mount point or the current
+/// directory cannot be replaced, and is filled itself.
 class Destination {
  public:
-  explicit Destination(const fs::path& directory) : target_(fs::absolute(directory)) {
+  explicit Destination(const fs::path& directory)
+      : target_(fs::absolute(directory).lexically_normal()) {
     if (target_.filename().empty()) target_ = target_.parent_path();
     const std::string name = oci::printable(directory.native());
     struct stat status {};
@@ -36,7 +38,7 @@ class Destination {
                     "an image is unpacked into a directory of its own");
       }
     }
-    direct_ = exists && is_mount_point();
+    direct_ = exists && (is_mount_point() || same_file(target_, "."));
     if (direct_) {
       place_ = target_;
       root_ = oci::open_file(place_, O_RDONLY | O_DIRECTORY);
@@ -68,6 +70,13 @@ class Destination {
   }
 
  private:
+  static bool same_file(const fs::path& a, const fs::path& b) {
+    struct stat first {};
+    struct stat second {};
+    return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+  }
+
   bool is_mount_point() const {
     struct stat here {};
     struct stat above {};
@@ -78,13 +87,16 @@ class Destination {
   void take_place_beside() {
     place_ = target_.parent_path() / fmt::format(".{}.davit-partial", target_.filename().native());
     const std::string name = oci::printable(place_.native());
-    if (::mkdir(place_.c_str(), 0700) != 0 && errno != EEXIST) throw oci::errno_error(name);
-    root_ = oci::open_file(place_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (::flock(root_.get(), LOCK_EX | LOCK_NB) != 0) {
-      done_ = true;  // it is another's
-      throw Error(ErrorKind::unavailable,
-                  fmt::format("another process unpacks into {}", oci::printable(target_.native())));
-    }
+    do {
+      if (::mkdir(place_.c_str(), 0700) != 0 && errno != EEXIST) throw oci::errno_error(name);
+      root_ = oci::open_file(place_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      if (::flock(root_.get(), LOCK_EX | LOCK_NB) != 0) {
+        done_ = true;  // it is another's
+        throw Error(ErrorKind::unavailable, fmt::format("another process unpacks into {}",
+                                                        oci::printable(target_.native())));
+      }
+      // Before it was locked, whoever had it may have finished, and renamed it to its place.
+    } while (!same_file(place_, fmt::format("/proc/self/fd/{}", root_.get())));
     clear();
   }
 

@@ -24,8 +24,8 @@ struct Unpacked {
 
 /// An image's files in a directory, straight from where the image is. The directory appears whole:
 /// it is made beside its place, under ".NAME.davit-partial", and renamed; what an earlier run left
-/// there is removed first. So it must not exist before, or be empty. Where it is a mount point,
-/// files are made in it directly, and removed again after a failure.
+/// there is removed first. So it must not exist before, or be empty. Where it is a mount point or
+/// the current directory, files are made in it directly, and removed again after a failure.
 Unpacked unpack_image(Places& places, const Place& place, const std::filesystem::path& directory,
                       const UnpackImageOptions& options);
 

@@ -69,6 +69,14 @@ make_layers() {
   [ -e empty/etc/hostname ]
 }
 
+@test "the current directory can be filled, too" {
+  davit build --rootfs rootfs -t "oci:$PWD/layout:1" > /dev/null
+  mkdir here
+  layout=$PWD/layout
+  (cd here && "$DAVIT" unpack "oci:$layout:1" . > /dev/null && [ -e etc/hostname ])
+  diff -r --no-dereference --exclude=fifo rootfs here
+}
+
 @test "a person without privileges gets all but devices and owners" {
   requires setpriv
   [ "$(id -u)" -eq 0 ] || skip "needs root"

@@ -23,6 +23,9 @@ constexpr std::chrono::milliseconds metadata_time{2000};
 /// What the SDKs do unless told otherwise, the first try not counted.
 constexpr int default_retries = 2;
 
+/// Seconds since 1970 that a clock can still say.
+constexpr double latest_expiry = 9e9;
+
 CurlOptions metadata_options(CurlOptions options) {
   options.proxies = {};
   options.connect_time = metadata_time;
@@ -68,13 +71,15 @@ AuthorizationToken parse_token(const std::string& body, const EcrHost& host,
     if (!all.empty()) data = all[0];
   }
   AuthorizationToken token;
-  const auto expires = data.is_object() ? data.find("expiresAt") : data.end();
-  if (!data.is_object() || expires == data.end() || !expires->is_number()) {
+  const auto found = data.is_object() ? data.find("expiresAt") : data.end();
+  const double expires =
+      data.is_object() && found != data.end() && found->is_number() ? found->get<double>() : 0;
+  if (!(expires > 0 && expires < latest_expiry)) {
     throw Error(ErrorKind::corrupt, fmt::format("{}: there is no token in the answer", what));
   }
   token.token = oci::string_member(data, "authorizationToken", what);
   token.expires = system_clock::time_point(
-      std::chrono::milliseconds(static_cast<std::int64_t>(expires->get<double>() * 1000)));
+      std::chrono::milliseconds(static_cast<std::int64_t>(expires * 1000)));
   return token;
 }
 

@@ -41,6 +41,10 @@ std::string hint_for(int status, ErrorKind kind, const RegistryError& error,
                ? "the repository does not exist; --create makes it"
                : "the repository does not exist";
   }
+  // What ECR makes of any manifest that it does not like ("Invalid JSON syntax" for one).
+  if (status == 405 && error.message.find("ImageManifest") != std::string::npos) {
+    return "ECR refuses manifests with unknown or parametrized media types, or too many layers";
+  }
   if (status == 413) return "a proxy before the registry limits the size of a request";
   if (status == 429) return "the registry limits the rate of requests: try again later";
   return {};
