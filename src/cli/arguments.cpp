@@ -137,8 +137,9 @@ std::vector<std::string> help_as_option(std::vector<std::string> words) {
 
 Parsed parse_arguments(const std::vector<std::string>& words,
                        const std::function<void(Arguments&)>& declare) {
-  CLI::App root("A client for OCI registries: builds, pushes, copies and inspects images.",
-                "davit");
+  CLI::App root(
+      "A client for OCI registries: builds, pushes, pulls, copies, unpacks and inspects images.",
+      "davit");
   root.set_help_flag("-h,--help", "print this text");
   root.set_version_flag("--version", "davit " DAVIT_VERSION)->description("print the version");
   root.require_subcommand(0, 1);

@@ -79,7 +79,7 @@ TransferOptions transfer(Session& session, const BundleWords& words) {
 
 void declare_save(Arguments& family) {
   auto words = std::make_shared<BundleWords>();
-  Arguments command = family.command("save", "images into one file");
+  Arguments command = family.command("save", "put images into one file");
   command.option("-o,--output", "FILE", words->file, "the bundle");
   command.positionals("SOURCE", words->sources, 0, "images, in registries or elsewhere");
   command.option("--from", "FILE", words->from_file, "more of them, one a line; - is stdin");
@@ -114,7 +114,7 @@ void declare_save(Arguments& family) {
 
 void declare_load(Arguments& family) {
   auto words = std::make_shared<BundleWords>();
-  Arguments command = family.command("load", "a bundle's images into a registry");
+  Arguments command = family.command("load", "put a bundle's images into a registry");
   command.positional("FILE", words->file, "the bundle");
   command.positional("PREFIX", words->prefix, "HOST[:PORT][/PATH]; names follow it");
   declare_transfer(command, words->common);
@@ -137,7 +137,7 @@ void declare_load(Arguments& family) {
 
 void declare_list(Arguments& family) {
   auto words = std::make_shared<BundleWords>();
-  Arguments list = family.command("list", "what a bundle holds");
+  Arguments list = family.command("list", "say what a bundle holds");
   list.positional("FILE", words->file, "the bundle");
   declare_common(list, words->common);
   list.run([words](Session& session) {
@@ -163,7 +163,7 @@ void declare_list(Arguments& family) {
 }  // namespace
 
 void declare_bundle(Arguments& root) {
-  Arguments family = root.command("bundle", "many images in one file, across an air gap");
+  Arguments family = root.command("bundle", "carry many images across an air gap in one file");
   declare_save(family);
   declare_load(family);
   declare_list(family);

@@ -4,7 +4,8 @@
 namespace davit::app {
 
 void declare_ecr(Arguments& root) {
-  Arguments ecr = root.command("ecr", "Amazon ECR: repositories, images, policies, scans");
+  Arguments ecr =
+      root.command("ecr", "work with Amazon ECR: repositories, images, policies, scans");
   declare_ecr_login(ecr);
   declare_ecr_repositories(ecr);
   declare_ecr_images(ecr);

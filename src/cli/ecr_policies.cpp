@@ -65,7 +65,8 @@ void preview(Session& session, const Words& words) {
 }
 
 void declare_lifecycle(Arguments& ecr) {
-  Arguments family = ecr.command("lifecycle", "the lifecycle policy of a repository");
+  Arguments family =
+      ecr.command("lifecycle", "read, try, set or delete the lifecycle policy of a repository");
 
   auto get = std::make_shared<Words>();
   Arguments getting = declare_on(family, "get", "print it", get);
@@ -108,7 +109,7 @@ void declare_lifecycle(Arguments& ecr) {
 }
 
 void declare_policy(Arguments& ecr) {
-  Arguments family = ecr.command("policy", "the repository policy: who may do what");
+  Arguments family = ecr.command("policy", "read or set the repository policy: who may do what");
 
   auto get = std::make_shared<Words>();
   Arguments getting = declare_on(family, "get", "print it", get);

@@ -96,7 +96,7 @@ ScanReport without(ScanReport report, const std::set<std::string>& names) {
 }  // namespace
 
 void declare_ecr_scan(Arguments& ecr) {
-  Arguments family = ecr.command("scan", "scans for vulnerabilities, and a gate for them");
+  Arguments family = ecr.command("scan", "scan for vulnerabilities, and stop where there are any");
 
   auto start = std::make_shared<ScanWords>();
   Arguments starting = declare_ecr_command(family, "start", "start a scan (basic scanning)", start);

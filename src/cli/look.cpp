@@ -157,7 +157,8 @@ void declare_cat(Arguments& root) {
 
 void declare_export(Arguments& root) {
   auto words = std::make_shared<LookWords>();
-  Arguments command = declare(root, "export", "an image's files, flattened, as one tar", words);
+  Arguments command =
+      declare(root, "export", "write an image's files, flattened, as one tar", words);
   command.optional_positional("FILE", words->path, "by default, and for -, standard output");
   command.footer("Example:\n  davit export debian:bookworm | tar -t");
   declare_common(command, words->common);

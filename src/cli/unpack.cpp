@@ -54,7 +54,7 @@ void unpack(Session& session, const UnpackWords& words) {
 
 void declare_unpack(Arguments& root) {
   auto words = std::make_shared<UnpackWords>();
-  Arguments command = root.command("unpack", "an image's files into a directory");
+  Arguments command = root.command("unpack", "write an image's files into a directory");
   command.positional("SOURCE", words->source, "where the image is");
   command.positional("DIR", words->directory, "a directory that is empty, or not there yet");
   command.option("--platform", "OS/ARCH[/VARIANT]", words->common.platform,
