@@ -156,15 +156,15 @@ END
 }
 
 @test "a copy outlives its token" {
-  start_double --token-life 1
-  for i in 1 2 3 4 5 6; do head -c 3000000 /dev/urandom > "rootfs/noise$i"; done
-  davit build --rootfs rootfs --max-layer-size 3M -t oci:source:1 > built
+  # Ten requests of a quarter of a second, and a token for two seconds.
+  start_double --token-life 2 --delay 0.25
+  for i in 1 2 3 4; do head -c 900000 /dev/urandom > "rootfs/noise$i"; done
+  davit build --rootfs rootfs --max-layer-size 1M -t oci:source:1 > built
   ecr ecr create "$HOST/app" > /dev/null
-  ecr ecr get-login-password "$HOST" > /dev/null
-  sleep 0.9
   ecr push -j 1 oci:source:1 "$HOST/app:1" > /dev/null
-  [ "$(ecr digest "$HOST/app:1")" = "$(cut -d@ -f2 built)" ]
   [ "$(calls 'api GetAuthorizationToken')" -ge 2 ]
+  ecr copy "$HOST/app:1" oci:copied:1 > /dev/null
+  [ "$(davit digest oci:copied:1)" = "$(cut -d@ -f2 built)" ]
 }
 
 @test "docker login takes the password" {

@@ -513,6 +513,7 @@ class Handler(BaseHTTPRequestHandler):
     def registry(self, split, body):
         double = self.double
         self.check_token()
+        time.sleep(double.options.delay)
         if split.path == "/v2/":
             return self.answer(200)
         double.note(f"v2 {self.command} {split.path}")
@@ -687,6 +688,7 @@ def main():
     arguments.add_argument("--log", help="a line for each call")
     arguments.add_argument("--token-life", type=float, default=43200, help="seconds")
     arguments.add_argument("--token-delay", type=float, default=0, help="seconds that giving one takes")
+    arguments.add_argument("--delay", type=float, default=0, help="seconds that each request of the registry takes")
     arguments.add_argument("--skew", type=float, default=0, help="how far its clock is ahead, seconds")
     arguments.add_argument("--mount", action="store_true", help="BLOB_MOUNTING is enabled")
     arguments.add_argument("--deny", action="append", default=[], metavar="OPERATION")
