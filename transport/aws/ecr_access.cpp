@@ -131,6 +131,8 @@ EcrAccess::State& EcrAccess::state() {
   return *state_;
 }
 
+bool EcrAccess::has_configured_keys() { return state().keys.principal() != instance_principal; }
+
 std::string EcrAccess::region() { return state().config.region(); }
 
 Service& EcrAccess::service(const EcrHost& host) {
@@ -188,6 +190,7 @@ std::optional<Credentials> EcrCredentials::find(std::string_view registry,
              fmt::format("the password that is kept for {} has expired", registry));
   }
   try {
+    if (host->is_public && !ecr_.has_configured_keys()) return std::nullopt;
     return ecr_.login(*host);
   } catch (const Error& error) {
     if (!host->is_public || error.kind() == ErrorKind::interrupted) {

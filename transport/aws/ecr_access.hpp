@@ -39,6 +39,9 @@ class EcrAccess {
   /// last answer in $XDG_CACHE_HOME/davit/ecr: one token serves all registries of a region.
   Credentials login(const EcrHost& host);
 
+  /// Whether keys are configured at all: an instance's, which have to be asked for, do not count.
+  bool has_configured_keys();
+
   /// The region that the configuration names; empty if none does.
   std::string region();
 
@@ -53,7 +56,8 @@ class EcrAccess {
 
 /// The credentials that are kept for a registry, as docker would find them, unless they are an ECR
 /// password that has expired; for a registry of ECR without any, those of EcrAccess. ECR Public is
-/// read without credentials where there are no keys. `stored` and `ecr` outlive it.
+/// read without credentials where no keys are configured: nobody waits for an instance's. `stored`
+/// and `ecr` outlive it.
 class EcrCredentials final : public CredentialSource {
  public:
   EcrCredentials(CredentialSource& stored, EcrAccess& ecr,

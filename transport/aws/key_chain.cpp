@@ -265,7 +265,7 @@ class Last final : public KeySource {
                                config.config_file().native())),
         instance_(std::move(instance)) {}
 
-  std::string principal() const override { return "instance"; }
+  std::string principal() const override { return std::string(instance_principal); }
 
   TimedKeys fetch() override {
     std::string why = "AWS_EC2_METADATA_DISABLED is set";

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "transport/aws/config.hpp"
@@ -31,6 +32,9 @@ struct KeySource {
   /// Throws Error(denied) saying what is wrong and what to do, Error(unavailable).
   virtual TimedKeys fetch() = 0;
 };
+
+/// The principal of keys that the instance metadata service gives, if there is one.
+inline constexpr std::string_view instance_principal = "instance";
 
 /// What key sources reach the world by.
 struct World {

@@ -84,7 +84,7 @@ class Instance final : public KeySource {
  public:
   Instance(const World& world, Url url) : world_(world), url_(std::move(url)) {}
 
-  std::string principal() const override { return "instance"; }
+  std::string principal() const override { return std::string(instance_principal); }
 
   TimedKeys fetch() override {
     const std::string token = session_token();

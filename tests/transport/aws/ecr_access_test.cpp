@@ -107,6 +107,15 @@ TEST_F(EcrCredentialsTest, SayWhatWasLookedAtWhereThereAreNone) {
   EXPECT_THAT(error->what(), testing::HasSubstr("AWS_ACCESS_KEY_ID"));
 }
 
+TEST_F(EcrCredentialsTest, OfAnInstanceAreNotWaitedForByThePublicRegistry) {
+  home.set("AWS_EC2_METADATA_DISABLED", "");
+  // Nothing listens there: asking it would be an error.
+  home.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+  FixedCredentials none("elsewhere.example", {});
+  EXPECT_FALSE(find(none, "public.ecr.aws"));
+  EXPECT_EQ(kind_of([&] { find(none, registry); }), oci::ErrorKind::denied);
+}
+
 TEST_F(EcrCredentialsTest, AreNotNeededForThePublicRegistry) {
   FixedCredentials none("elsewhere.example", {});
   EXPECT_FALSE(find(none, "public.ecr.aws"));
