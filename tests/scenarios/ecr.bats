@@ -28,6 +28,8 @@ setup() {
   CA=$BATS_FILE_TMPDIR/ca.pem
 }
 
+teardown() { stop_registries; }
+
 # start_double [OPTION]...: it serves until its standard input closes, at the end of the test.
 start_double() {
   export LOG=$PWD/double.log
@@ -69,7 +71,6 @@ END
   start_registry
   davit build --rootfs rootfs -t "$REGISTRY/library/python:3.10-slim" > /dev/null
   ecr copy --create "$REGISTRY/library/python:3.10-slim" "$HOST/base/python:3.10-slim" > copied
-  stop_registries
   [ "$(cut -d@ -f1 copied)" = "$HOST/base/python" ]
   ecr ecr tags "$HOST/base/python" | grep -q '^3.10-slim '
 }
