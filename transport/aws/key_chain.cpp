@@ -70,12 +70,11 @@ class Login final : public KeySource {
   std::string principal() const override { return "login/" + session_; }
 
   TimedKeys fetch() override {
-    oci::Hasher hasher;
-    hasher.write(oci::bytes_of(session_));
     const auto directory = world_.config.environment("AWS_LOGIN_CACHE_DIRECTORY");
-    const std::filesystem::path file = (directory ? std::filesystem::path(*directory)
-                                                  : world_.config.directory() / "login" / "cache") /
-                                       (std::string(hasher.finish().hex()) + ".json");
+    const std::filesystem::path file =
+        (directory ? std::filesystem::path(*directory)
+                   : world_.config.directory() / "login" / "cache") /
+        (std::string(oci::digest_of(oci::bytes_of(session_)).hex()) + ".json");
     TimedKeys keys;
     try {
       const oci::Json json = oci::parse_json(oci::read_file(file, login_limit), "the login");

@@ -4,10 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
-#include <iomanip>
-#include <locale>
-#include <sstream>
 
 #include "oci/base/bytes.hpp"
 #include "oci/model/json.hpp"
@@ -126,15 +122,6 @@ ServiceReply reply_of(Response response) {
   return reply;
 }
 
-std::optional<std::int64_t> service_time(const Response& response) {
-  std::tm date{};
-  std::istringstream stream(response.headers.get("Date").value_or(""));
-  stream.imbue(std::locale::classic());
-  stream >> std::get_time(&date, "%a, %d %b %Y %H:%M:%S");
-  if (!stream) return std::nullopt;
-  return ::timegm(&date);
-}
-
 }  // namespace
 
 oci::Error failure(const ServiceReply& reply, std::string_view what) {
@@ -189,12 +176,14 @@ ServiceReply Service::send(std::string_view operation, std::string_view body, bo
     const std::string text(body);
     request.body = Body{oci::content_of(text), text.size()};
     const Response response = transport_.send(request);
-    const auto time = service_time(response);
+    const auto time = parse_http_date(response.headers.get("Date").value_or(""));
     ServiceReply reply = reply_of(response);
     if (reply.ok() || std::exchange(corrected, true)) return reply;
     // Worth the same call again, once: with the service's time, or with new keys.
-    const auto ours = std::chrono::system_clock::to_time_t(now_()) + skew_seconds_.load();
-    const std::int64_t off = time ? *time - ours : 0;
+    const std::int64_t off =
+        time ? std::chrono::duration_cast<std::chrono::seconds>(*time - now_()).count() -
+                   skew_seconds_.load()
+             : 0;
     if (may_be_the_clock(reply.code) && std::abs(off) > tolerated_skew_seconds) {
       skew_seconds_ += off;
     } else if (says_expired(reply.code)) {

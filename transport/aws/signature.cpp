@@ -27,9 +27,7 @@ std::string hmac(std::string_view key, std::string_view text) {
 }
 
 std::string sha256_hex(std::string_view text) {
-  oci::Hasher hasher;
-  hasher.write(oci::bytes_of(text));
-  return std::string(hasher.finish().hex());
+  return std::string(oci::digest_of(oci::bytes_of(text)).hex());
 }
 
 /// Without blanks at the ends, and one where there are several.

@@ -26,9 +26,7 @@ constexpr std::chrono::hours renew_before{1};
 constexpr std::string_view what = "a cached token";
 
 std::string file_name(const std::string& key) {
-  oci::Hasher hasher;
-  hasher.write(oci::bytes_of(key));
-  return std::string(hasher.finish().hex()) + ".json";
+  return std::string(oci::digest_of(oci::bytes_of(key)).hex()) + ".json";
 }
 
 std::uint64_t seconds(system_clock::time_point time) {

@@ -94,6 +94,16 @@ bool is_temporary(int status) {
   return std::find(std::begin(temporary), std::end(temporary), status) != std::end(temporary);
 }
 
+std::optional<std::chrono::system_clock::time_point> parse_http_date(const std::string& text) {
+  std::tm date{};
+  std::istringstream stream(text);
+  stream.imbue(std::locale::classic());
+  stream >> std::get_time(&date, "%a, %d %b %Y %H:%M:%S");
+  std::string zone;
+  if (!(stream >> zone) || zone != "GMT") return std::nullopt;
+  return std::chrono::system_clock::from_time_t(::timegm(&date));
+}
+
 std::optional<milliseconds> retry_after(const Response& response,
                                         std::chrono::system_clock::time_point now) {
   const std::string text = response.headers.get("Retry-After").value_or("");
@@ -104,14 +114,9 @@ std::optional<milliseconds> retry_after(const Response& response,
     // More than fits is as long as anything.
     return code == std::errc{} ? milliseconds(std::uint64_t{seconds} * 1000) : milliseconds::max();
   }
-  std::tm date{};
-  std::istringstream stream(text);
-  stream.imbue(std::locale::classic());
-  stream >> std::get_time(&date, "%a, %d %b %Y %H:%M:%S");
-  std::string zone;
-  if (!(stream >> zone) || zone != "GMT") return std::nullopt;
-  const auto then = std::chrono::system_clock::from_time_t(::timegm(&date));
-  return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(then - now));
+  const auto then = parse_http_date(text);
+  if (!then) return std::nullopt;
+  return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(*then - now));
 }
 
 bool Attempts::again(const Error& error) {

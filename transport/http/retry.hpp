@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 
 #include "oci/base/error.hpp"
@@ -28,6 +29,10 @@ struct RetryOptions {
 
 /// 408, 425, 429, 500, 502, 503 and 504: trying later can help.
 bool is_temporary(int status);
+
+/// An HTTP date in the form that is written today (RFC 9110, section 5.6.7); nothing for other
+/// text.
+std::optional<std::chrono::system_clock::time_point> parse_http_date(const std::string& text);
 
 /// How long the answer asks to wait: Retry-After in seconds or as an HTTP date (RFC 9110, section
 /// 10.2.3). Nothing if it does not, or not in a form that means anything.
