@@ -19,11 +19,6 @@
 namespace davit::oci {
 namespace {
 
-constexpr std::string_view whiteout_mark = ".wh.";
-constexpr std::string_view opaque_mark = ".wh..wh..opq";
-constexpr std::string_view aufs_mark = ".wh..wh.";
-constexpr std::uint32_t set_id_bits = S_ISUID | S_ISGID;
-
 std::pair<std::string, std::string> split(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return {"", path};

@@ -15,6 +15,11 @@
 
 namespace davit::oci {
 
+/// How a layer says that something of the layers below is gone (image-spec, layer.md).
+inline constexpr std::string_view whiteout_mark = ".wh.";
+inline constexpr std::string_view opaque_mark = ".wh..wh..opq";
+inline constexpr std::string_view aufs_mark = ".wh..wh.";  ///< notes of AUFS, which mean nothing
+
 /// An entry's path as what it names: "a/b" for "./a//b/", empty for the root itself. Throws
 /// Error(corrupt) for what leads up, is longer than a path can be, or has control characters.
 std::string clean_path(std::string_view path);

@@ -138,7 +138,9 @@ void declare_files(Arguments& root) {
   declare_common(command, words->common);
   command.run([words](Session& session) {
     session.begin(words->common);
-    const Files files = list_files(open(session, words->source), reading(session));
+    // Digests are part of the JSON alone.
+    const Files files = list_files(open(session, words->source), reading(session),
+                                   words->common.json ? Contents::hashed : Contents::passed_over);
     print_files(files, oci::clean_path(words->path), *words);
   });
 }

@@ -16,9 +16,10 @@ using oci::Error;
 using oci::ErrorKind;
 using oci::TarEntry;
 
-constexpr std::string_view whiteout_mark = ".wh.";
-constexpr std::string_view opaque_mark = ".wh..wh..opq";
-constexpr std::string_view aufs_mark = ".wh..wh.";
+using oci::aufs_mark;
+using oci::opaque_mark;
+using oci::whiteout_mark;
+
 constexpr int link_limit = 40;
 
 std::string parent_of(const std::string& path) {
@@ -158,21 +159,23 @@ ImageLayers only(const ImageLayers& image, std::size_t layer) {
 /// Collects entries and the digests of their contents.
 class Lister final : public oci::TarHandler {
  public:
+  explicit Lister(Contents contents) : hashes_(contents == Contents::hashed) {}
+
   void entry(const TarEntry& entry) override {
-    end();
     current_ = &files_[entry.path];
     current_->entry = entry;
+    if (!hashes_) return;
     missing_ = entry.size;
     hasher_ = oci::Hasher();
     if (entry.type == EntryType::file && missing_ == 0) current_->content = hasher_.finish();
   }
   void data(oci::Bytes bytes) override {
+    if (!hashes_) return;
     hasher_.write(bytes);
     missing_ -= bytes.size();
     if (missing_ == 0) current_->content = hasher_.finish();
   }
   std::map<std::string, ImageFile> take() {
-    end();
     for (auto& [path, file] : files_) {
       if (file.entry.type != EntryType::hardlink) continue;
       const auto target = files_.find(file.entry.link_target);
@@ -189,8 +192,7 @@ class Lister final : public oci::TarHandler {
   }
 
  private:
-  void end() { current_ = nullptr; }
-
+  const bool hashes_;
   std::map<std::string, ImageFile> files_;
   ImageFile* current_ = nullptr;
   oci::Hasher hasher_;
@@ -282,15 +284,16 @@ void flatten(const ImageLayers& image, const LayerReading& reading, oci::TarHand
   }
 }
 
-std::map<std::string, ImageFile> list_files(const ImageLayers& image, const LayerReading& reading) {
-  Lister lister;
+std::map<std::string, ImageFile> list_files(const ImageLayers& image, const LayerReading& reading,
+                                            Contents contents) {
+  Lister lister(contents);
   flatten(image, reading, lister);
   return lister.take();
 }
 
 void read_image_file(const ImageLayers& image, const LayerReading& reading, const std::string& path,
                      oci::Sink& to) {
-  const std::map<std::string, ImageFile> files = list_files(image, reading);
+  const auto files = list_files(image, reading, Contents::passed_over);
   std::string resolved = resolve(files, path);
   auto found = files.find(resolved);
   if (found == files.end()) {

@@ -22,11 +22,15 @@ void flatten(const ImageLayers& image, const LayerReading& reading, oci::TarHand
 /// One entry of the flattened tree, without its data.
 struct ImageFile {
   oci::TarEntry entry;
-  oci::Digest content;  ///< of a file
+  oci::Digest content;  ///< of a file, if contents were hashed
 };
 
+/// Whether the contents of files are hashed, which takes as long as all the rest.
+enum class Contents { hashed, passed_over };
+
 /// All entries by path. Hard links have the target's content digest, size and mode.
-std::map<std::string, ImageFile> list_files(const ImageLayers& image, const LayerReading& reading);
+std::map<std::string, ImageFile> list_files(const ImageLayers& image, const LayerReading& reading,
+                                            Contents contents = Contents::hashed);
 
 /// Writes a file's content; symbolic links are followed inside the image. Throws Error(not_found),
 /// Error(usage) if it is no file.
