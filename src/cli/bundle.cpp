@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <set>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
@@ -46,9 +45,9 @@ void append_lines(const std::string& text, std::vector<std::string>& names) {
   }
 }
 
-void print_bundle(const std::vector<Bundled>& images, const CommonOptions& options,
-                  const std::set<oci::Digest>& digests) {
-  if (options.json) {
+/// The digests are read from the file only where they are printed.
+void print_bundle(const std::vector<Bundled>& images, const BundleWords& words) {
+  if (words.common.json) {
     nlohmann::ordered_json json = {{"images", nlohmann::ordered_json::array()},
                                    {"digests", nlohmann::ordered_json::array()}};
     for (const Bundled& image : images) {
@@ -57,7 +56,9 @@ void print_bundle(const std::vector<Bundled>& images, const CommonOptions& optio
                                 {"size", image.size},
                                 {"missing", image.missing.size()}});
     }
-    for (const oci::Digest& digest : digests) json["digests"].push_back(digest.str());
+    for (const oci::Digest& digest : bundle_contents(words.file)) {
+      json["digests"].push_back(digest.str());
+    }
     write_stdout(json_text(json));
     return;
   }
@@ -108,7 +109,7 @@ void declare_save(Arguments& family) {
     options.referrers = words->referrers;
     if (!words->since.empty()) options.without = bundle_contents(words->since);
     const auto saved = save_bundle(session.places(), words->file, images, options);
-    print_bundle(saved, words->common, bundle_contents(words->file));
+    print_bundle(saved, *words);
   });
 }
 
@@ -122,10 +123,11 @@ void declare_load(Arguments& family) {
   command.run([words](Session& session) {
     std::vector<Place> places;
     session.begin(words->common);
-    const auto images = list_bundle(words->file);
-    for (const Bundled& image : images) {
-      const oci::Reference reference = oci::Reference::parse(image.name);
-      places.push_back(Place::parse(words->prefix + "/" + reference.repository));
+    if (words->common.create) {
+      for (const Bundled& image : list_bundle(words->file)) {
+        const oci::Reference reference = oci::Reference::parse(image.name);
+        places.push_back(Place::parse(words->prefix + "/" + reference.repository));
+      }
     }
     session.create_repositories(places);
     for (const Landed& landed :
@@ -142,7 +144,7 @@ void declare_list(Arguments& family) {
   declare_common(list, words->common);
   list.run([words](Session& session) {
     session.begin(words->common);
-    print_bundle(list_bundle(words->file), words->common, bundle_contents(words->file));
+    print_bundle(list_bundle(words->file), *words);
   });
 
   auto check = std::make_shared<BundleWords>();
@@ -156,7 +158,7 @@ void declare_list(Arguments& family) {
     const auto images =
         verify_bundle(check->file, check->delta ? Completeness::delta : Completeness::whole,
                       transfer(session, *check));
-    print_bundle(images, check->common, bundle_contents(check->file));
+    print_bundle(images, *check);
   });
 }
 
