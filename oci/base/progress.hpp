@@ -26,7 +26,8 @@ struct BlobEvent {
   std::string id;    ///< digest, or "layer 2" while that is unknown
   std::string kind;  ///< "layer", "config", "manifest", "index", "blob"
   BlobState state = BlobState::waiting;
-  std::uint64_t bytes = 0;             ///< moved so far
+  std::uint64_t bytes = 0;             ///< there so far
+  std::uint64_t kept = 0;              ///< of these, what an earlier run had brought
   std::optional<std::uint64_t> total;  ///< absent while unknown
 };
 

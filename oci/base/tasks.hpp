@@ -14,8 +14,8 @@
 namespace davit::oci {
 
 /// Runs tasks on at most `limit` threads. The first failure, or a stop of the outer token, stops
-/// the rest: tasks not begun are dropped, running ones see `stop_token()`. Tasks do not start
-/// tasks of the same group.
+/// the rest: tasks not begun are dropped, running ones see `stop_token()`. A task may start
+/// others of its group, but not wait for them.
 class TaskGroup {
  public:
   using Task = std::function<void()>;

@@ -6,9 +6,10 @@
 namespace davit::oci {
 
 std::unique_ptr<Store> open_archive(const std::filesystem::path& file, OpenMode mode,
-                                    ArchiveFormat format) {
+                                    ArchiveFormat format,
+                                    std::optional<std::uint64_t> volume_size) {
   return make_layout_store(mode == OpenMode::existing ? read_archive(file)
-                                                      : write_archive(file, format));
+                                                      : write_archive(file, format, volume_size));
 }
 
 }  // namespace davit::oci

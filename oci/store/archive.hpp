@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "oci/store/archive_writer.hpp"
 #include "oci/store/layout_store.hpp"
@@ -22,13 +23,20 @@ namespace davit::oci {
 /// content and on the order of the members: that of `expect`, and otherwise that in which pushes
 /// and adds begin; then oci-layout and index.json. Times and owners are 0, modes 0644.
 ///
+/// Where it was told at first what to expect, and that is much, what came stays in "FILE.part" if
+/// the process stops or is killed; writing the same again goes on from there.
+///
+/// With a volume size an archive is written as volumes; a file that is missing but has volumes is
+/// read from these (see Volumes).
+///
 /// Error(not_found) if the file, or the directory to write it in, is missing; Error(corrupt) if it
 /// is no tar, truncated, or no image layout of version 1.0.0.
 ///
 /// ArchiveFormat::docker also writes manifest.json, by which `docker load` and `podman load` take
-/// it; reading is the same, so docker save's archives from version 25 on can be read, older ones
-/// not.
+/// it; reading is the same. An archive that has nothing but a manifest.json (docker save before
+/// version 25, podman save) is read as a layout of manifests made for it, see read_docker_archive.
 std::unique_ptr<Store> open_archive(const std::filesystem::path& file, OpenMode mode,
-                                    ArchiveFormat format = ArchiveFormat::oci);
+                                    ArchiveFormat format = ArchiveFormat::oci,
+                                    std::optional<std::uint64_t> volume_size = {});
 
 }  // namespace davit::oci

@@ -1,21 +1,20 @@
 #include "oci/store/archive_writer.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <condition_variable>
-#include <cstring>
 #include <exception>
 #include <map>
 #include <mutex>
 #include <utility>
 #include <vector>
 
-#include "oci/base/file.hpp"
-#include "oci/layer/tar_header.hpp"
 #include "oci/layer/ustar.hpp"
+#include "oci/store/archive_header.hpp"
+#include "oci/store/archive_output.hpp"
+#include "oci/store/assembly.hpp"
 #include "oci/store/docker_manifest.hpp"
 #include "oci/store/layout_index.hpp"
 
@@ -32,12 +31,6 @@ constexpr std::array<std::byte, tar_block_size> zeros{};
 
 /// Sizes are what documents say, so they may be anything up to here; no two of them overflow.
 constexpr std::uint64_t largest_archive = std::uint64_t{1} << 62;
-
-std::string header_of(const std::string& path, std::uint64_t size) {
-  std::string header;
-  append_tar_header({.path = path, .mode = 0644, .size = size}, header);
-  return header;
-}
 
 /// The store's name for a place where it can be written: what is there is replaced as a whole, so
 /// it had better be an archive.
@@ -66,6 +59,7 @@ struct Region {
   std::uint64_t header_size = 0;
   std::uint64_t size = 0;
   State state = State::kept;
+  std::optional<std::size_t> first_part = std::nullopt;  ///< where the output keeps its parts
 
   std::uint64_t data() const { return start + header_size; }
   std::uint64_t end() const { return data() + size + tar_padding(size); }
@@ -73,14 +67,16 @@ struct Region {
 
 class ArchiveWriter final : public LayoutFiles {
  public:
-  ArchiveWriter(const fs::path& file, ArchiveFormat format)
-      : name_(checked_name(file, format)), format_(format), file_(file) {}
+  ArchiveWriter(const fs::path& file, ArchiveFormat format,
+                std::optional<std::uint64_t> volume_size)
+      : name_(checked_name(file, format)), format_(format), output_(file, volume_size) {}
 
   std::string name() const override { return name_; }
   std::optional<std::uint64_t> blob_size(const Digest& digest) override;
   void read_blob(const Digest& digest, Sink& into) override;
   void write_blob(const Digest& digest, std::uint64_t size, const Content& content) override;
   void add_blob(const Content& content, const std::function<Descriptor()>& described) override;
+  std::unique_ptr<Assembly> assemble(const Descriptor& blob) override;
   std::string index() override;
   void edit_index(const std::function<std::string(const std::string&)>& edit) override;
   void expect(std::span<const Descriptor> content) override;
@@ -90,23 +86,25 @@ class ArchiveWriter final : public LayoutFiles {
   using Lock = std::unique_lock<std::mutex>;
 
   void check_open() const;
-  void keep_place(const Digest& digest, std::uint64_t size);
+  Region& keep_place(const Digest& digest, std::uint64_t size);
+  void begin_writing(std::span<const Descriptor> plan);
   bool begin(Lock& lock, const Digest& digest, std::uint64_t size, Region& region);
+  void complete(const Digest& digest, const Region& region);
   void set_state(const Digest& digest, Region::State state);
   std::uint64_t write_data(std::uint64_t offset, const Content& content);
   void append_file(const std::string& path, std::string_view text);
   std::string document(const Descriptor& descriptor);
   void close_gaps();
-  void put(std::uint64_t offset, Bytes bytes) { write_all_at(file_.fd(), bytes, offset, name_); }
 
   const std::string name_;
   const ArchiveFormat format_;
-  AtomicFile file_;
+  ArchiveOutput output_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<Digest, Region> regions_;
   std::string index_ = new_layout_index();
   std::uint64_t end_ = 0;
+  bool begun_ = false;
   bool adding_ = false;  // The end of the file belongs to an add.
   bool committed_ = false;
 };
@@ -129,7 +127,7 @@ void ArchiveWriter::read_blob(const Digest& digest, Sink& into) {
   if (region.state != Region::State::complete) {
     throw Error(ErrorKind::not_found, digest.str() + " is not there");
   }
-  send_file(file_.fd(), region.data(), region.size, into, digest.str());
+  output_.send(region.data(), region.size, into);
 }
 
 void ArchiveWriter::write_blob(const Digest& digest, std::uint64_t size, const Content& content) {
@@ -140,18 +138,45 @@ void ArchiveWriter::write_blob(const Digest& digest, std::uint64_t size, const C
   }
   try {
     write_data(region.data(), content);
-    put(region.start, bytes_of(header_of(path_of(digest), size)));
+    complete(digest, region);
   } catch (...) {
     set_state(digest, Region::State::kept);
     throw;
   }
+}
+
+/// The data is there.
+void ArchiveWriter::complete(const Digest& digest, const Region& region) {
+  const std::uint64_t end = region.data() + region.size;
+  output_.write_at(end, Bytes(zeros).first(tar_padding(region.size)));
+  output_.write_at(region.start, bytes_of(member_header(path_of(digest), region.size)));
+  if (region.first_part) mark_parts(*output_.partial(), *region.first_part, region.size);
   set_state(digest, Region::State::complete);
+}
+
+std::unique_ptr<Assembly> ArchiveWriter::assemble(const Descriptor& blob) {
+  const Lock lock(mutex_);
+  const auto found = regions_.find(blob.digest);
+  if (found == regions_.end() || found->second.state != Region::State::kept ||
+      found->second.size != blob.size || !found->second.first_part) {
+    return nullptr;
+  }
+  Region& region = found->second;
+  const auto& file = output_.partial();
+  // What is a single part is as well written in one go.
+  if (part_count(blob.size) == 1 && file->marked(*region.first_part) == 0) return nullptr;
+  region.state = Region::State::writing;
+  const auto store = [this, digest = blob.digest, region] { complete(digest, region); };
+  const auto leave = [this, digest = blob.digest] { set_state(digest, Region::State::kept); };
+  return std::make_unique<Assembly>(
+      blob, Assembly::Place{file, region.data(), *region.first_part, store, leave});
 }
 
 /// Takes the place of a blob for its writer; false if another has completed it.
 bool ArchiveWriter::begin(Lock& lock, const Digest& digest, std::uint64_t size, Region& region) {
   while (true) {
     check_open();
+    begin_writing({});
     const auto found = regions_.find(digest);
     if (found != regions_.end() && found->second.state == Region::State::complete) return false;
     if (found != regions_.end() && found->second.state == Region::State::kept) {
@@ -171,14 +196,14 @@ bool ArchiveWriter::begin(Lock& lock, const Digest& digest, std::uint64_t size, 
   return true;
 }
 
-void ArchiveWriter::keep_place(const Digest& digest, std::uint64_t size) {
+Region& ArchiveWriter::keep_place(const Digest& digest, std::uint64_t size) {
   Region region{
-      .start = end_, .header_size = header_of(path_of(digest), size).size(), .size = size};
+      .start = end_, .header_size = member_header(path_of(digest), size).size(), .size = size};
   if (region.end() > largest_archive) {
     throw Error(ErrorKind::corrupt, fmt::format("{}: no file has room for {} bytes", name_, size));
   }
   end_ = region.end();
-  regions_[digest] = region;
+  return regions_[digest] = region;
 }
 
 void ArchiveWriter::set_state(const Digest& digest, Region::State state) {
@@ -187,15 +212,14 @@ void ArchiveWriter::set_state(const Digest& digest, Region::State state) {
   changed_.notify_all();
 }
 
-/// Writes data and what fills up its last block; returns the size of the data.
+/// Returns the size of the data.
 std::uint64_t ArchiveWriter::write_data(std::uint64_t offset, const Content& content) {
   std::uint64_t size = 0;
   FunctionSink sink([&](Bytes bytes) {
-    put(offset + size, bytes);
+    output_.write_at(offset + size, bytes);
     size += bytes.size();
   });
   content(sink);
-  put(offset + size, Bytes(zeros).first(tar_padding(size)));
   return size;
 }
 
@@ -205,6 +229,7 @@ void ArchiveWriter::add_blob(const Content& content, const std::function<Descrip
     Lock lock(mutex_);
     changed_.wait(lock, [&] { return !adding_; });
     check_open();
+    begin_writing({});
     adding_ = true;
     region.start = end_;
   }
@@ -212,8 +237,9 @@ void ArchiveWriter::add_blob(const Content& content, const std::function<Descrip
   std::exception_ptr failure;
   try {
     region.size = write_data(region.data(), content);
+    output_.write_at(region.data() + region.size, Bytes(zeros).first(tar_padding(region.size)));
     digest = described().digest;
-    put(region.start, bytes_of(one_block_header(path_of(digest), region.size)));
+    output_.write_at(region.start, bytes_of(one_block_header(path_of(digest), region.size)));
   } catch (...) {
     failure = std::current_exception();
   }
@@ -248,14 +274,26 @@ void ArchiveWriter::expect(std::span<const Descriptor> content) {
   Lock lock(mutex_);
   changed_.wait(lock, [&] { return !adding_; });
   check_open();
+  const bool first = !begun_;
+  begin_writing(content);
+  std::size_t part = 0;
   for (const Descriptor& blob : content) {
-    if (!regions_.contains(blob.digest)) keep_place(blob.digest, blob.size);
+    if (regions_.contains(blob.digest)) continue;
+    Region& region = keep_place(blob.digest, blob.size);
+    if (first && output_.partial() != nullptr) region.first_part = part;
+    part += part_count(blob.size);
   }
+}
+
+/// Before the first byte, while the lock is held.
+void ArchiveWriter::begin_writing(std::span<const Descriptor> plan) {
+  if (!std::exchange(begun_, true)) output_.plan(plan);
 }
 
 void ArchiveWriter::commit() {
   const Lock lock(mutex_);
   if (committed_) return;
+  begin_writing({});
   close_gaps();
   append_file("oci-layout", layout_version_text);
   append_file("index.json", index_);
@@ -264,11 +302,10 @@ void ArchiveWriter::commit() {
                 docker_manifest(parse_layout_index(index_, name_),
                                 [this](const Descriptor& one) { return document(one); }));
   }
-  put(end_, Bytes(zeros));
-  put(end_ + zeros.size(), Bytes(zeros));
+  output_.write_at(end_, Bytes(zeros));
+  output_.write_at(end_ + zeros.size(), Bytes(zeros));
   end_ += 2 * zeros.size();
-  if (::ftruncate(file_.fd(), static_cast<off_t>(end_)) != 0) throw errno_error(name_);
-  file_.commit();
+  output_.commit(end_);
   committed_ = true;
 }
 
@@ -285,10 +322,10 @@ void ArchiveWriter::close_gaps() {
     if (region->start != end_) {
       std::uint64_t to = end_;
       FunctionSink sink([&](Bytes bytes) {
-        put(to, bytes);
+        output_.write_at(to, bytes);
         to += bytes.size();
       });
-      send_file(file_.fd(), region->start, region->end() - region->start, sink, name_);
+      output_.send(region->start, region->end() - region->start, sink);
       region->start = end_;
     }
     end_ = region->end();
@@ -302,18 +339,15 @@ std::string ArchiveWriter::document(const Descriptor& descriptor) {
     throw Error(ErrorKind::not_found,
                 fmt::format("{}: {} is not there", name_, descriptor.digest.str()));
   }
-  return collect(
-      [&](Sink& sink) {
-        send_file(file_.fd(), found->second.data(), found->second.size, sink, name_);
-      },
-      document_limit, descriptor.digest.str());
+  return collect([&](Sink& sink) { output_.send(found->second.data(), found->second.size, sink); },
+                 document_limit, descriptor.digest.str());
 }
 
 void ArchiveWriter::append_file(const std::string& path, std::string_view text) {
-  std::string member = header_of(path, text.size());
+  std::string member = member_header(path, text.size());
   member += text;
   member.append(tar_padding(text.size()), '\0');
-  put(end_, bytes_of(member));
+  output_.write_at(end_, bytes_of(member));
   end_ += member.size();
 }
 
@@ -323,29 +357,9 @@ void ArchiveWriter::check_open() const {
 
 }  // namespace
 
-std::string one_block_header(const std::string& path, std::uint64_t size) {
-  constexpr std::uint64_t ustar_limit = std::uint64_t{1} << 33;
-  std::string header = header_of(path, size < ustar_limit ? size : 0);
-  if (size < ustar_limit) return header;
-  UstarHeader fields;
-  std::memcpy(&fields, header.data(), sizeof fields);
-  // The first bit marks base-256; the bytes after it are the number, the highest first.
-  fields.size.fill('\0');
-  fields.size.front() = '\x80';
-  for (auto digit = fields.size.rbegin(); size > 0; size >>= 8, ++digit) {
-    *digit = static_cast<char>(size & 0xff);
-  }
-  const std::string sum = fmt::format("{:06o}", ustar_checksum<unsigned char>(fields));
-  std::copy(sum.begin(), sum.end(), fields.checksum.begin());
-  fields.checksum[6] = '\0';
-  fields.checksum[7] = ' ';
-  std::memcpy(header.data(), &fields, sizeof fields);
-  return header;
-}
-
-std::unique_ptr<LayoutFiles> write_archive(const std::filesystem::path& file,
-                                           ArchiveFormat format) {
-  return std::make_unique<ArchiveWriter>(file, format);
+std::unique_ptr<LayoutFiles> write_archive(const std::filesystem::path& file, ArchiveFormat format,
+                                           std::optional<std::uint64_t> volume_size) {
+  return std::make_unique<ArchiveWriter>(file, format, volume_size);
 }
 
 }  // namespace davit::oci

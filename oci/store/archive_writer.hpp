@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "oci/store/layout_store.hpp"
@@ -14,11 +15,7 @@ enum class ArchiveFormat { oci, docker };
 
 /// An archive opened for writing, see open_archive.
 std::unique_ptr<LayoutFiles> write_archive(const std::filesystem::path& file,
-                                           ArchiveFormat format = ArchiveFormat::oci);
-
-/// The header of a regular member of any size in exactly one block: a place for it can be kept
-/// before the size is known. What does not fit ustar's 8 GiB is in GNU's base-256, which every
-/// reader of tars in use knows. The path is at most 100 bytes.
-std::string one_block_header(const std::string& path, std::uint64_t size);
+                                           ArchiveFormat format = ArchiveFormat::oci,
+                                           std::optional<std::uint64_t> volume_size = {});
 
 }  // namespace davit::oci

@@ -42,6 +42,12 @@ struct CopyResult {
 /// move. The first failure stops the rest. `to.commit()` is the caller's: more may go there.
 CopyResult copy(Store& from, Store& to, const Descriptor& root, const CopyOptions& options = {});
 
+/// What it is going to do, as far as that can be known before.
+Closure plan_copy(Store& from, Store& to, const Descriptor& root, const CopyOptions& options = {});
+/// The copy that was planned so.
+CopyResult copy(Store& from, Store& to, const Descriptor& root, Closure plan,
+                const CopyOptions& options);
+
 /// The first half of it: blobs alone, each digest once. What refers to them comes later.
 CopyResult copy_blobs(Store& from, Store& to, std::span<const Descriptor> blobs,
                       const CopyOptions& options = {});

@@ -18,6 +18,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* lock_file = ".davit.lock";
 
+/// Of a blob: 16 TiB.
+constexpr std::size_t part_limit = std::size_t{1} << 20;
+
 std::string blob_directory(const Digest& digest) {
   return fmt::format("blobs/{}", digest.algorithm_name());
 }
@@ -37,15 +40,15 @@ void make_directories(const fs::path& path) {
   if (failure) fail(failure, printable(path.native()));
 }
 
-/// Removes the temporary files of writers that were killed. One that is at work writes to its own
-/// more often than once a day.
+/// Removes the temporary files of writers that were killed, and the parts of blobs that nobody came
+/// back for in a week. One that is at work writes to its own more often.
 void remove_abandoned(const fs::path& directory) {
-  const auto yesterday = fs::file_time_type::clock::now() - std::chrono::hours(24);
+  const auto last_week = fs::file_time_type::clock::now() - std::chrono::hours(7 * 24);
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(directory, ignored)) {
     const std::string name = entry.path().filename().native();
     if (name.starts_with(".davit-") && entry.is_regular_file(ignored) &&
-        entry.last_write_time(ignored) < yesterday) {
+        entry.last_write_time(ignored) < last_week) {
       fs::remove(entry.path(), ignored);
     }
   }
@@ -60,6 +63,7 @@ class DirectoryFiles final : public LayoutFiles {
   void read_blob(const Digest& digest, Sink& into) override;
   void write_blob(const Digest& digest, std::uint64_t size, const Content& content) override;
   void add_blob(const Content& content, const std::function<Descriptor()>& described) override;
+  std::unique_ptr<Assembly> assemble(const Descriptor& blob) override;
   std::string index() override { return read_small("index.json"); }
   void edit_index(const std::function<std::string(const std::string&)>& edit) override;
 
@@ -74,6 +78,7 @@ class DirectoryFiles final : public LayoutFiles {
   std::string read_small(const std::string& path) const;
   void replace(const fs::path& path, std::string_view text) const;
   void keep(AtomicFile& file, const Digest& digest) const;
+  fs::path place_for(const Digest& digest) const;
   FileLock lock() const;
 
   const fs::path directory_;
@@ -179,6 +184,11 @@ void DirectoryFiles::add_blob(const Content& content,
 }
 
 void DirectoryFiles::keep(AtomicFile& file, const Digest& digest) const {
+  file.commit_as(place_for(digest));
+}
+
+/// Where a blob is to be, in a directory that is there.
+fs::path DirectoryFiles::place_for(const Digest& digest) const {
   const auto open_parent = [&] {
     return open_beneath(root_.get(), blob_directory(digest), O_RDONLY | O_DIRECTORY, name_);
   };
@@ -186,7 +196,22 @@ void DirectoryFiles::keep(AtomicFile& file, const Digest& digest) const {
     make_directories(directory_ / blob_directory(digest));
     open_parent();  // Refuses a symbolic link on the way, through which rename would go.
   }
-  file.commit_as(directory_ / blob_path(digest));
+  return directory_ / blob_path(digest);
+}
+
+std::unique_ptr<Assembly> DirectoryFiles::assemble(const Descriptor& blob) {
+  // What is a single part is as well begun anew; a size that no disk has is a lie.
+  const std::size_t parts = part_count(blob.size);
+  if (parts < 2 || parts > part_limit) return nullptr;
+  const Digest digest = blob.digest;
+  std::shared_ptr<PartialFile> file = PartialFile::open(
+      directory_ / fmt::format(".davit-{}-{}.part", digest.algorithm_name(), digest.hex()),
+      digest.str(), parts);
+  if (!file) return nullptr;
+  const auto store = [this, file, digest, size = blob.size] {
+    file->commit(place_for(digest), size);
+  };
+  return std::make_unique<Assembly>(blob, Assembly::Place{file, 0, 0, store, {}});
 }
 
 FileLock DirectoryFiles::lock() const {

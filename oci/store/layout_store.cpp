@@ -55,6 +55,10 @@ class LayoutStore final : public Store {
   }
   void fetch(const Descriptor& content, Sink& into) override;
   void push(const Descriptor& descriptor, const Content& content) override;
+  std::unique_ptr<Assembly> assemble(const Descriptor& content) override {
+    if (is_document(content.media_type)) return nullptr;
+    return doing(name_, [&] { return files_->assemble(content); });
+  }
   Descriptor add(std::string_view media_type, const Content& content) override;
   std::optional<Descriptor> resolve(std::string_view tag_or_digest) override;
   void tag(const Descriptor& descriptor, const Content& document, std::string_view tag) override {

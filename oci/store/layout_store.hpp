@@ -34,6 +34,9 @@ struct LayoutFiles {
   /// Replaces it by what `edit` makes of it, while nobody else does.
   virtual void edit_index(const std::function<std::string(const std::string&)>& edit) = 0;
 
+  /// Store::assemble, for a blob that is not there.
+  virtual std::unique_ptr<Assembly> assemble(const Descriptor&) { return nullptr; }
+
   virtual void expect(std::span<const Descriptor>) {}
   virtual void commit() {}
 };

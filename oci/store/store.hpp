@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +10,7 @@
 #include "oci/base/error.hpp"
 #include "oci/base/stream.hpp"
 #include "oci/model/descriptor.hpp"
+#include "oci/store/assembly.hpp"
 
 namespace davit::oci {
 
@@ -26,6 +28,15 @@ struct Store {
   /// Writes the content into the sink, its size and digest verified while it streams. The sink
   /// may have taken bytes before an Error(corrupt). Error(not_found) if it is not there.
   virtual void fetch(const Descriptor& content, Sink& into) = 0;
+
+  /// Writes `part` of a blob into the sink, not verified: who puts the parts together verifies the
+  /// whole. False, and nothing was written, where the store gives a blob only as a whole.
+  virtual bool fetch_part(const Descriptor&, const Part&, Sink&) { return false; }
+
+  /// A blob to be stored by its parts, in any order, which keeps those that came for a later try.
+  /// Null where a store takes content only from its beginning to its end, where that is as good,
+  /// or where somebody else is at this blob.
+  virtual std::unique_ptr<Assembly> assemble(const Descriptor&) { return nullptr; }
 
   /// Stores content whose digest is known; what does not match it is Error(corrupt) and leaves
   /// nothing. `content` may be called more than once. Documents are stored without a tag; what

@@ -9,6 +9,7 @@
 #include "oci/layer/tar_header.hpp"
 #include "oci/layer/ustar.hpp"
 #include "oci/store/archive.hpp"
+#include "oci/store/archive_members.hpp"
 #include "oci/store/layout_index.hpp"
 #include "tests/oci/store/images.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -221,7 +222,7 @@ TEST_F(ArchiveReading, DoesNotReadTheDataOfLargeMembers) {
   write_file(path_, header);
   fs::resize_file(path_, header.size() + size + 2 * tar_block_size);
   const Fd file = open_file(path_, O_RDONLY);
-  const ArchiveMembers members = list_archive(file.get(), fs::file_size(path_), "archive");
+  const ArchiveMembers members = list_archive(*Volumes::open(path_), "archive");
   ASSERT_EQ(members.blobs.size(), 1u);
   EXPECT_EQ(members.blobs.at(image_.blobs[1].digest).size, size);
   EXPECT_EQ(members.blobs.at(image_.blobs[1].digest).offset, header.size());

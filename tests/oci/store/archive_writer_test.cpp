@@ -11,9 +11,11 @@
 #include "oci/base/file.hpp"
 #include "oci/layer/tar_parser.hpp"
 #include "oci/store/archive.hpp"
+#include "oci/store/archive_header.hpp"
+#include "oci/store/assembly.hpp"
 #include "oci/store/copy.hpp"
 #include "oci/store/memory.hpp"
-#include "tests/oci/store/images.hpp"
+#include "tests/oci/store/parts.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace davit::tests {
@@ -287,6 +289,113 @@ TEST(OneBlockHeader, IsAHeaderOfAnySize) {
     EXPECT_EQ(listed.entries[0].path, "blobs/sha256/x");
     EXPECT_EQ(listed.entries[0].size, size);
   }
+}
+
+/// Two images that share a layer, saved as a bundle is: what is to come is said first.
+class LargeArchive : public ArchiveWriting {
+ protected:
+  void save(std::optional<std::uint64_t> volume_size = {}, std::size_t jobs = 4) {
+    from_.asked.clear();
+    const auto archive = open_archive(path_, OpenMode::create, ArchiveFormat::oci, volume_size);
+    std::vector<Descriptor> blobs = image_.blobs;
+    blobs.insert(blobs.end(), other_.blobs.begin(), other_.blobs.end());
+    archive->expect(blobs);
+    copy(from_, *archive, image_.descriptor, {.tags = {"1"}, .jobs = jobs});
+    copy(from_, *archive, other_.descriptor, {.tags = {"2"}, .jobs = jobs});
+    archive->commit();
+  }
+  void break_off() {
+    from_.breaks_after = 20 * MiB;
+    EXPECT_EQ(kind_thrown([&] { save({}, 1); }), ErrorKind::unavailable);
+    from_.breaks_after.reset();
+  }
+  fs::path part() const { return path_.native() + ".part"; }
+
+  static constexpr std::uint64_t large = 2 * assembly_part_size + 1000;
+  std::unique_ptr<Store> source_ = make_memory_store("source");
+  std::string layer_ = noise(large, 1);
+  TestImage image_ = put_image(*source_, {layer_, "small"});
+  TestImage other_ = put_image(*source_, {layer_, noise(3'000'000, 2)});
+  GivesParts from_{*source_};
+};
+
+TEST_F(LargeArchive, HasTheSameBytesInPartsAndAsAWhole) {
+  save();
+  const std::string in_parts = bytes();
+  from_.gives = false;
+  save();
+  EXPECT_EQ(bytes(), in_parts);
+  EXPECT_EQ(files(), 1);
+  EXPECT_TRUE(is_complete(*open(), require(*open(), "2")));
+}
+
+TEST_F(LargeArchive, GoesOnWhereAnEarlierOneBrokeOff) {
+  save();
+  const std::string whole = bytes();
+  fs::remove(path_);
+  break_off();
+  EXPECT_FALSE(fs::exists(path_));
+  EXPECT_TRUE(fs::exists(part()));
+  save();
+  EXPECT_EQ(from_.bytes_asked(), large - 20 * MiB);
+  EXPECT_EQ(bytes(), whole);
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(LargeArchive, KeepsSmallBlobsThatAreComplete) {
+  {
+    const auto archive = create();
+    archive->expect(image_.blobs);
+    archive->push(image_.blobs[2], content_of("small"));
+  }
+  const auto archive = create();
+  archive->expect(image_.blobs);
+  EXPECT_FALSE(archive->has(image_.blobs[2]));
+  const auto assembly = archive->assemble(image_.blobs[2]);
+  EXPECT_TRUE(assembly->missing().empty());
+  EXPECT_TRUE(assembly->finish());
+  EXPECT_EQ(fetched(*archive, image_.blobs[2]), "small");
+}
+
+TEST_F(LargeArchive, BeginsAnewForOtherContent) {
+  break_off();
+  other_ = put_image(*source_, {"other"});
+  save();
+  EXPECT_EQ(from_.bytes_asked(), large);
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(LargeArchive, IsReadFromVolumes) {
+  save();
+  const std::string whole = bytes();
+  save(10 * MiB);
+  EXPECT_EQ(files(), 4);
+  EXPECT_TRUE(is_complete(*open(), require(*open(), "1")));
+  std::string together;
+  for (const char* end : {".001", ".002", ".003", ".004"}) {
+    together += read_file(path_.native() + end, 1 * GiB);
+  }
+  EXPECT_EQ(together, whole);
+}
+
+TEST_F(LargeArchive, SaysThatTheLastVolumeMayBeMissing) {
+  save(10 * MiB);
+  fs::remove(path_.native() + ".004");
+  try {
+    open();
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::corrupt);
+    EXPECT_THAT(error.hint(), testing::HasSubstr("image.tar.003"));
+  }
+}
+
+TEST_F(LargeArchive, IsWrittenBesideAnotherWriterOfTheSame) {
+  const auto other = create();
+  other->expect(image_.blobs);
+  save();
+  EXPECT_TRUE(is_complete(*open(), require(*open(), "1")));
+  EXPECT_EQ(kind_thrown([&] { save(10 * MiB); }, "another process"), ErrorKind::refused);
 }
 
 }  // namespace

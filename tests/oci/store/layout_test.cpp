@@ -116,12 +116,12 @@ TEST_F(Layout, LeavesNothingBesideItsFilesAfterAFailure) {
   EXPECT_TRUE(fs::is_empty(path_ / "blobs" / "sha256"));
 }
 
-TEST_F(Layout, RemovesTemporaryFilesOfADayAgoOnly) {
+TEST_F(Layout, RemovesTemporaryFilesOfAWeekAgoOnly) {
   open(OpenMode::create);
   write_file(path_ / ".davit-abcdef", "killed long ago");
   write_file(path_ / ".davit-ghijkl", "at work");
   fs::last_write_time(path_ / ".davit-abcdef",
-                      fs::file_time_type::clock::now() - std::chrono::hours(25));
+                      fs::file_time_type::clock::now() - std::chrono::hours(7 * 24 + 1));
   open(OpenMode::create);
   EXPECT_FALSE(fs::exists(path_ / ".davit-abcdef"));
   EXPECT_TRUE(fs::exists(path_ / ".davit-ghijkl"));
