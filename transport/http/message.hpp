@@ -47,6 +47,14 @@ enum class Addresses {
   only_public,     ///< a public server named it: nothing of this machine or this site
 };
 
+/// A part of content (RFC 9110, section 14.1.2). The size is not 0.
+struct ByteRange {
+  std::uint64_t first = 0;
+  std::uint64_t size = 0;
+
+  std::uint64_t end() const { return first + size; }
+};
+
 struct Response;
 
 struct Request {
@@ -61,6 +69,10 @@ struct Request {
 
   /// The content never changes (a blob by its digest): a broken answer may go on with Range.
   bool resumable = false;
+
+  /// Only this part of such content is wanted. An answer of anything else than it is
+  /// Error(corrupt); a whole one, from a server that knows no ranges, unless `on_success` throws.
+  std::optional<ByteRange> range = std::nullopt;
 
   /// The answer is a promise that may be made twice without harm: PUT of a manifest, HEAD, GET,
   /// POST of a new upload session. A request with a body that is part of an upload session is

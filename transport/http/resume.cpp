@@ -52,9 +52,12 @@ std::optional<ContentRange> ContentRange::parse(std::string_view text) {
 Request Resume::request() {
   Request request = request_;
   request.on_success = [this](const Response& response) { begin(response); };
-  if (taken_ == 0) return request;
-  request.headers.set("Range", fmt::format("bytes={}-", taken_));
-  if (!etag_.empty()) request.headers.set("If-Range", etag_);
+  if (request_.range) {
+    request.headers.set("Range", fmt::format("bytes={}-{}", position(), request_.range->end() - 1));
+  } else if (taken_ > 0) {
+    request.headers.set("Range", fmt::format("bytes={}-", taken_));
+  }
+  if (taken_ > 0 && !etag_.empty()) request.headers.set("If-Range", etag_);
   return request;
 }
 
@@ -65,16 +68,16 @@ void Resume::begin(const Response& response) {
     // A weak one promises no equal bytes, and is not allowed in If-Range.
     etag_ = etag.starts_with('"') ? etag : "";
     if (request_.on_success) request_.on_success(response);
-    return;
+    if (!request_.range) return;
   }
-  if (response.status != 206) {
+  if (response.status != 206 && !request_.range) {
     skip_ = taken_;
     return;
   }
   const auto range = ContentRange::parse(response.headers.get("Content-Range").value_or(""));
-  if (range && range->first == taken_) return;
+  if (response.status == 206 && range && range->first == position()) return;
   throw Error(ErrorKind::corrupt, fmt::format("{} answers with another range than the one from {}",
-                                              request_.url.masked(), taken_));
+                                              request_.url.masked(), position()));
 }
 
 void Resume::write(oci::Bytes bytes) {
@@ -82,6 +85,10 @@ void Resume::write(oci::Bytes bytes) {
   skip_ -= known;
   bytes = bytes.subspan(known);
   if (bytes.empty()) return;
+  if (request_.range && bytes.size() > request_.range->size - taken_) {
+    throw Error(ErrorKind::corrupt, fmt::format("{} answers with more than the {} bytes asked for",
+                                                request_.url.masked(), request_.range->size));
+  }
   try {
     to_.write(bytes);
   } catch (...) {
@@ -106,6 +113,11 @@ Response Resume::finish(Response response) const {
     throw Error(ErrorKind::corrupt,
                 fmt::format("{} is now shorter than the {} bytes that came first",
                             request_.url.masked(), taken_));
+  }
+  if (response.ok() && request_.range && !complete()) {
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{} answers with {} of the {} bytes asked for", request_.url.masked(),
+                            taken_, request_.range->size));
   }
   if (response.status == 206) response.status = 200;
   return response;

@@ -30,6 +30,8 @@ class Resume final : public oci::Sink {
 
   /// Bytes that the sink has taken.
   std::uint64_t taken() const { return taken_; }
+  /// The sink has all of the range that was asked for, whatever became of the connection.
+  bool complete() const { return request_.range && taken_ == request_.range->size; }
   /// The sink failed, rather than the transfer.
   bool sink_failed() const { return sink_failed_; }
 
@@ -41,6 +43,8 @@ class Resume final : public oci::Sink {
 
  private:
   void begin(const Response& response);
+  /// Where in the content the next byte stands.
+  std::uint64_t position() const { return (request_.range ? request_.range->first : 0) + taken_; }
 
   const Request& request_;
   oci::Sink& to_;

@@ -77,6 +77,7 @@ class Retry final : public Transport {
         const bool final =
             resume.sink_failed() || body.failed() || (resume.taken() > 0 && !resumable);
         if (final || error.kind() != ErrorKind::unavailable) throw;
+        if (resume.complete()) return resume.finish({.status = 206, .headers = {}, .url = {}});
         if (!attempts.again(error)) throw attempts.counted(error);
       }
     }

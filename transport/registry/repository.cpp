@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <charconv>
 #include <map>
 #include <mutex>
@@ -82,6 +83,26 @@ class Repository final : public oci::Store {
     }
     if (!response.ok()) throw failure(response, what);
     oci::doing(what, [&] { verifier.finish(); });
+  }
+
+  bool fetch_part(const Descriptor& content, const oci::Part& part, oci::Sink& into) override {
+    if (!gives_parts_) return false;
+    const std::string what = fmt::format("{}@{}", name(), content.digest.str());
+    Request request = ask("GET", content_path(content), pull_);
+    request.resumable = true;
+    request.range = {part.offset, part.size};
+    struct WholeAnswer {};
+    request.on_success = [](const Response& response) {
+      if (response.status != 206) throw WholeAnswer();
+    };
+    try {
+      const Response response = transport_.send(request, &into);
+      if (!response.ok()) throw failure(response, what);
+    } catch (const WholeAnswer&) {
+      gives_parts_ = false;
+      return false;
+    }
+    return true;
   }
 
   void push(const Descriptor& descriptor, const Content& content) override {
@@ -311,6 +332,7 @@ class Repository final : public oci::Store {
   std::mutex mutex_;
   bool pushes_ = false;
   std::map<Digest, Hop> sessions_;
+  std::atomic<bool> gives_parts_ = true;  // until it answers a range with the whole
 };
 
 }  // namespace

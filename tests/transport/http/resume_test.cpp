@@ -223,5 +223,48 @@ TEST(ContentRange, IsNothingIfMalformed) {
   }
 }
 
+ScriptedAnswer part(std::size_t from, std::size_t size) {
+  return scripted(
+      206, blob.substr(from, size),
+      {{"Content-Range", fmt::format("bytes {}-{}/{}", from, from + size - 1, blob.size())}});
+}
+
+Request get_part(const ScriptedServer& server, std::uint64_t first, std::uint64_t size) {
+  Request request = get(server);
+  request.range = {first, size};
+  return request;
+}
+
+TEST(Range, IsAskedForAndGiven) {
+  ScriptedServer server({part(10, 5)});
+  const Fetched fetched = fetch(get_part(server, 10, 5));
+  EXPECT_EQ(fetched.text, "abcde");
+  EXPECT_EQ(fetched.response.status, 200);
+  EXPECT_EQ(server.requests()[0].headers.get("Range"), "bytes=10-14");
+}
+
+TEST(Range, GoesOnInItsMiddle) {
+  ScriptedServer server({cut(part(10, 5), 2), part(12, 3)});
+  EXPECT_EQ(fetch(get_part(server, 10, 5)).text, "abcde");
+  EXPECT_EQ(server.requests()[1].headers.get("Range"), "bytes=12-14");
+}
+
+TEST(Range, IsRefusedIfItIsAnother) {
+  for (const ScriptedAnswer& answer : {part(11, 5), part(10, 6), part(10, 4), whole()}) {
+    ScriptedServer server({answer});
+    EXPECT_EQ(kind_of([&] { fetch(get_part(server, 10, 5)); }), ErrorKind::corrupt);
+  }
+}
+
+TEST(Range, OfAServerThatKnowsNoneIsSeenBeforeTheFirstByte) {
+  struct Whole {};
+  ScriptedServer server({whole()});
+  Request request = get_part(server, 10, 5);
+  request.on_success = [](const Response& response) {
+    if (response.status == 200) throw Whole();
+  };
+  EXPECT_THROW(fetch(request), Whole);
+}
+
 }  // namespace
 }  // namespace davit::transport

@@ -200,6 +200,54 @@ TEST(DownloadFault, RefusesARangeThatWasNotAskedFor) {
   EXPECT_EQ(kind_of([&] { fetched(*repository, upload.blob); }), ErrorKind::corrupt);
 }
 
+std::string fetched_part(oci::Store& store, const oci::Descriptor& blob, const oci::Part& part) {
+  oci::StringSink sink(part.size, "part");
+  return store.fetch_part(blob, part, sink) ? sink.text() : "none";
+}
+
+TEST(DownloadOfAPart, GivesItAlone) {
+  Registry registry({.blobs = tests::BlobDelivery::redirected});
+  const Upload upload;
+  registry.put_blob("team/app", upload.bytes);
+  ConnectedRepository repository(registry);
+  EXPECT_EQ(fetched_part(*repository, upload.blob, {1000, 500}), upload.bytes.substr(1000, 500));
+  EXPECT_EQ(registry.requests().back().status, 206);
+}
+
+TEST(DownloadOfAPart, GoesOnWhereItWasCut) {
+  Registry registry;
+  const Upload upload;
+  registry.put_blob("team/app", upload.bytes);
+  registry.inject({.path = "/blobs/", .times = 2, .kind = FaultKind::cut_answer, .bytes = 100'000});
+  ConnectedRepository repository(registry);
+  EXPECT_EQ(fetched_part(*repository, upload.blob, {1000, 500'000}),
+            upload.bytes.substr(1000, 500'000));
+}
+
+TEST(DownloadOfAPart, IsNotGivenWhereRangesAreIgnored) {
+  Registry registry;
+  const Upload upload;
+  registry.put_blob("team/app", upload.bytes);
+  registry.inject({.path = "/blobs/", .times = tests::always, .kind = FaultKind::ignore_range});
+  ConnectedRepository repository(registry);
+  EXPECT_EQ(fetched_part(*repository, upload.blob, {1000, 500}), "none");
+  const std::size_t asked = registry.requests().size();
+  EXPECT_EQ(fetched_part(*repository, upload.blob, {1000, 500}), "none");
+  EXPECT_EQ(registry.requests().size(), asked);
+}
+
+TEST(DownloadOfAPart, RefusesAnotherOne) {
+  Registry registry;
+  const Upload upload;
+  registry.put_blob("team/app", upload.bytes);
+  registry.inject({.path = "/blobs/", .times = tests::always, .kind = FaultKind::wrong_range});
+  ConnectedRepository repository(registry);
+  EXPECT_EQ(kind_of([&] {
+              fetched_part(*repository, upload.blob, {1000, 500});
+            }),
+            ErrorKind::corrupt);
+}
+
 TEST(DownloadFault, OfAStallEndsByTheTimeout) {
   Registry registry;
   const Upload upload;
