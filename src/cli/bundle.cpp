@@ -10,6 +10,7 @@
 #include "src/cli/json_text.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
+#include "src/cli/values.hpp"
 
 namespace davit::app {
 namespace {
@@ -27,7 +28,9 @@ struct BundleWords {
   std::string from_file;
   std::string since;
   std::string prefix;
+  std::string volume_size;
   bool referrers = false;
+  bool docker = false;
   bool delta = false;
 };
 
@@ -85,19 +88,27 @@ void declare_save(Arguments& family) {
   command.positionals("SOURCE", words->sources, 0, "images, in registries or elsewhere");
   command.option("--from", "FILE", words->from_file, "more of them, one a line; - is stdin");
   command.flag("--referrers", words->referrers, "with signatures, SBOMs and the like");
+  command.flag("--docker", words->docker, "docker load and podman load take the file, too");
   command.option("--since", "BUNDLE|JSON", words->since,
                  "leave out what this bundle has, or what its list --json says");
+  command.option("--volume-size", "SIZE", words->volume_size,
+                 "write FILE.001, FILE.002 ... of this size, such as 4G, not one file");
   declare_transfer(command, words->common);
   declare_platform(command, words->common);
   declare_common(command, words->common);
   command.footer(
-      "The file is an OCI image layout in a tar: skopeo reads it as oci-archive.\n"
+      "The file is an OCI image layout in a tar: skopeo reads it as oci-archive. Volumes are its\n"
+      "pieces: the other commands take FILE for them, and cat FILE.* puts them together. What\n"
+      "came before a fault or a kill stays in FILE.part, and the same command goes on from there.\n"
       "Examples:\n"
       "  davit bundle save -o apps.bundle alpine:3.20 registry.example/team/app:1.0\n"
       "  davit bundle save -o delta.bundle --since apps.bundle registry.example/team/app:1.1");
   command.run([words](Session& session) {
     if (words->file.empty()) throw Error(ErrorKind::usage, "bundle save wants -o FILE");
     if (words->common.dry_run) throw Error(ErrorKind::usage, "bundle save has no dry run");
+    if (words->docker && !words->since.empty()) {
+      throw Error(ErrorKind::usage, "--docker wants whole images: Docker loads no delta");
+    }
     std::vector<std::string> names = words->sources;
     if (!words->from_file.empty()) append_lines(read_input(words->from_file, list_limit), names);
     if (names.empty()) throw Error(ErrorKind::usage, "there are no images to save");
@@ -107,6 +118,13 @@ void declare_save(Arguments& family) {
     SaveOptions options;
     options.transfer = transfer(session, *words);
     options.referrers = words->referrers;
+    if (words->docker) options.format = oci::ArchiveFormat::docker;
+    if (!words->volume_size.empty()) {
+      options.volume_size = parse_size("--volume-size", words->volume_size);
+      if (*options.volume_size < oci::MiB) {
+        throw Error(ErrorKind::usage, "--volume-size: a volume has at least 1 MiB");
+      }
+    }
     if (!words->since.empty()) options.without = bundle_contents(words->since);
     const auto saved = save_bundle(session.places(), words->file, images, options);
     print_bundle(saved, *words);

@@ -93,7 +93,7 @@ void declare_pull(Arguments& root) {
   declare_platform(command, words->common);
   declare_common(command, words->common);
   command.footer(
-      "What an interrupted pull has brought into a layout is not fetched again.\n"
+      "What an interrupted pull has brought is not fetched again, large blobs to the mebibyte.\n"
       "Examples:\n"
       "  davit pull python:3.12-slim\n"
       "  davit pull --platform linux/arm64 alpine:3.20 oci-archive:alpine.tar:3.20");

@@ -61,15 +61,16 @@ struct Row {
   double seconds() const { return std::chrono::duration<double>(Clock::now() - began).count(); }
   std::string rate() const {
     const double time = std::max(seconds(), 0.001);
-    return oci::human_size(static_cast<std::uint64_t>(static_cast<double>(event.bytes) / time)) +
-           "/s";
+    return oci::human_size(static_cast<std::uint64_t>(static_cast<double>(moved()) / time)) + "/s";
   }
+  std::uint64_t moved() const { return event.bytes - std::min(event.bytes, event.kept); }
   std::string finished_line() const {
     const std::string size = oci::human_size(event.total.value_or(event.bytes));
     std::string line = fmt::format("{:<19}  {:<8}  {:<8}  {:>8}", brief(event.id), event.kind,
                                    state_name(event.state), size);
     if (event.state == BlobState::done && event.bytes > 0) {
       line += fmt::format("  {:>11}  {:.1f} s", rate(), seconds());
+      if (event.kept > 0) line += fmt::format("  ({} kept)", oci::human_size(event.kept));
     }
     return line;
   }
@@ -116,7 +117,7 @@ class Board {
     for (const auto& [id, row] : rows_) {
       if (is_final(row.event.state)) ++finished;
       if (row.event.state != BlobState::exists && row.event.state != BlobState::mounted) {
-        bytes += row.event.bytes;
+        bytes += row.moved();
       }
     }
     const double time = std::chrono::duration<double>(Clock::now() - began_).count();
@@ -171,6 +172,7 @@ class JsonLines final : public Display {
                                    {"state", state_name(event.state)},
                                    {"bytes", event.bytes}};
     if (event.total) json["total"] = *event.total;
+    if (event.kept > 0) json["kept"] = event.kept;
     write_stderr(json_text(json));
   }
   void message(std::string_view line) override {

@@ -119,27 +119,7 @@ oci::Owner parse_owner(std::string_view option, const std::string& value) {
 }
 
 std::uint64_t parse_size(std::string_view option, std::string_view value) {
-  constexpr std::string_view powers = "KMGT";
-  std::string_view text = value;
-  unsigned shift = 0;
-  for (const std::string_view end : {"iB", "B", ""}) {
-    if (!text.ends_with(end)) continue;
-    text.remove_suffix(end.size());
-    const auto power = text.empty() ? std::string_view::npos : powers.find(text.back());
-    // "5B" are bytes, too; "5iB" are nothing.
-    if (power != std::string_view::npos) {
-      shift = 10 * (static_cast<unsigned>(power) + 1);
-      text.remove_suffix(1);
-    } else if (end == "iB") {
-      text = "";
-    }
-    break;
-  }
-  const auto number = whole_number<std::uint64_t>(text);
-  if (!number || *number > std::numeric_limits<std::uint64_t>::max() >> shift) {
-    throw bad(option, std::string(value), "a size like 1048576, 10M or 2GiB");
-  }
-  return *number << shift;
+  return oci::doing(option, [&] { return oci::parse_size(value); });
 }
 
 std::string rfc3339(std::int64_t seconds) {

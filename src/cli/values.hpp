@@ -22,7 +22,7 @@ std::map<std::string, std::string> parse_assignments(std::string_view option,
 std::size_t parse_choice(std::string_view option, std::string_view value,
                          const std::vector<std::string_view>& choices);
 
-/// Bytes: "1048576", "1M", "1MiB", "1MB"; K, M, G and T are powers of 1024.
+/// oci::parse_size, its errors naming the option.
 std::uint64_t parse_size(std::string_view option, std::string_view value);
 
 /// A JSON array of strings, or words split as a shell would: blanks separate, quotes and

@@ -8,6 +8,7 @@
 #include "oci/base/error.hpp"
 #include "oci/base/log.hpp"
 #include "oci/model/media_type.hpp"
+#include "oci/store/forwarding.hpp"
 #include "src/ecr/calls.hpp"
 
 namespace davit::app {
@@ -19,16 +20,15 @@ using oci::Digest;
 
 constexpr std::size_t batch_limit = 100;
 
-class EcrStore final : public oci::Store {
+class EcrStore final : public oci::ForwardingStore {
  public:
   EcrStore(std::unique_ptr<oci::Store> registry, transport::aws::EcrAccess& access,
            transport::aws::EcrHost host, std::string repository)
-      : registry_(std::move(registry)),
+      : ForwardingStore(*registry),
+        registry_(std::move(registry)),
         access_(access),
         host_(std::move(host)),
         repository_(std::move(repository)) {}
-
-  std::string name() const override { return registry_->name(); }
 
   void expect(std::span<const Descriptor> content) override {
     std::vector<Digest> digests;
@@ -53,41 +53,22 @@ class EcrStore final : public oci::Store {
       const auto known = available_.find(content.digest);
       if (known != available_.end()) return known->second;
     }
-    return registry_->has(content);
+    return to().has(content);
   }
 
   void push(const Descriptor& descriptor, const Content& content) override {
-    registry_->push(descriptor, content);
+    to().push(descriptor, content);
     const std::lock_guard lock(mutex_);
     available_.erase(descriptor.digest);
   }
 
   bool mount(const Descriptor& content, oci::Store& from) override {
     auto* other = dynamic_cast<EcrStore*>(&from);
-    if (!registry_->mount(content, other != nullptr ? *other->registry_ : from)) return false;
+    if (!to().mount(content, other != nullptr ? *other->registry_ : from)) return false;
     const std::lock_guard lock(mutex_);
     available_.erase(content.digest);
     return true;
   }
-
-  void fetch(const Descriptor& content, oci::Sink& into) override {
-    registry_->fetch(content, into);
-  }
-  Descriptor add(std::string_view media_type, const Content& content) override {
-    return registry_->add(media_type, content);
-  }
-  std::optional<Descriptor> resolve(std::string_view tag_or_digest) override {
-    return registry_->resolve(tag_or_digest);
-  }
-  void tag(const Descriptor& descriptor, const Content& document, std::string_view tag) override {
-    registry_->tag(descriptor, document, tag);
-  }
-  std::vector<std::string> tags() override { return registry_->tags(); }
-  std::vector<Descriptor> referrers(const Digest& subject) override {
-    return registry_->referrers(subject);
-  }
-  void remove(std::string_view tag_or_digest) override { registry_->remove(tag_or_digest); }
-  void commit() override { registry_->commit(); }
 
  private:
   void check(std::span<const Digest> digests) {

@@ -6,9 +6,9 @@
 #include "oci/base/file.hpp"
 #include "oci/base/tasks.hpp"
 #include "oci/model/json.hpp"
-#include "oci/store/archive.hpp"
 #include "oci/store/closure.hpp"
 #include "oci/store/copy.hpp"
+#include "oci/store/forwarding.hpp"
 
 namespace davit::app {
 namespace {
@@ -21,43 +21,27 @@ using oci::ErrorKind;
 
 constexpr std::uint64_t list_limit = 64 * oci::MiB;
 
+/// How far a chain of signatures of signatures is followed.
+constexpr int deepest_referrer = 8;
+
 /// A store that says of some content that it has it: what is copied there comes without.
-class Without final : public oci::Store {
+class Without final : public oci::ForwardingStore {
  public:
-  Without(oci::Store& store, const std::set<Digest>& known) : store_(store), known_(known) {}
+  Without(oci::Store& store, const std::set<Digest>& known)
+      : ForwardingStore(store), known_(known) {}
 
   bool has(const Descriptor& content) override {
-    return known_.contains(content.digest) || store_.has(content);
+    return known_.contains(content.digest) || to().has(content);
   }
-  std::string name() const override { return store_.name(); }
-  void fetch(const Descriptor& content, oci::Sink& into) override { store_.fetch(content, into); }
-  void push(const Descriptor& descriptor, const Content& content) override {
-    store_.push(descriptor, content);
-  }
-  Descriptor add(std::string_view media_type, const Content& content) override {
-    return store_.add(media_type, content);
-  }
-  std::optional<Descriptor> resolve(std::string_view tag_or_digest) override {
-    return store_.resolve(tag_or_digest);
-  }
-  void tag(const Descriptor& descriptor, const Content& document, std::string_view tag) override {
-    store_.tag(descriptor, document, tag);
-  }
-  std::vector<std::string> tags() override { return store_.tags(); }
-  std::vector<Descriptor> referrers(const Digest& subject) override {
-    return store_.referrers(subject);
-  }
-  void remove(std::string_view tag_or_digest) override { store_.remove(tag_or_digest); }
   void expect(std::span<const Descriptor> content) override {
     std::vector<Descriptor> wanted;
     for (const Descriptor& one : content) {
       if (!known_.contains(one.digest)) wanted.push_back(one);
     }
-    store_.expect(wanted);
+    to().expect(wanted);
   }
 
  private:
-  oci::Store& store_;
   const std::set<Digest>& known_;
 };
 
@@ -96,8 +80,7 @@ std::string full_name(const Place& place, const Descriptor& root) {
 /// What refers to a document, and to that, and so on.
 void copy_referrers(oci::Store& from, oci::Store& to, const Digest& subject,
                     const oci::CopyOptions& options, int depth = 0) {
-  constexpr int deepest = 8;
-  if (depth == deepest) return;
+  if (depth == deepest_referrer) return;
   for (const Descriptor& referrer : from.referrers(subject)) {
     oci::copy(from, to, referrer, options);
     copy_referrers(from, to, referrer.digest, options, depth + 1);
@@ -107,6 +90,61 @@ void copy_referrers(oci::Store& from, oci::Store& to, const Digest& subject,
 oci::CopyOptions copying(const TransferOptions& options) {
   return {.jobs = options.jobs, .progress = options.progress, .stop = options.stop};
 }
+
+/// Copies that are known before the first of them begins, so that the places of all blobs are.
+class Plan {
+ public:
+  Plan(oci::Store& to, oci::CopyOptions options) : to_(to), options_(std::move(options)) {}
+
+  void add(oci::Store& from, const Descriptor& root, std::vector<std::string> tags) {
+    oci::Closure closure = oci::plan_copy(from, to_, root, options_);
+    for (const oci::PlannedDocument& document : closure.documents) {
+      document_bytes_ += document.bytes.size();
+    }
+    if (document_bytes_ > document_bytes_limit) {
+      throw Error(ErrorKind::refused,
+                  fmt::format("the images have more than {} of manifests and indexes",
+                              oci::human_size(document_bytes_limit)),
+                  "make several bundles of them");
+    }
+    steps_.push_back({from, root, std::move(closure), std::move(tags)});
+  }
+
+  void add_referrers(oci::Store& from, const Digest& subject, int depth = 0) {
+    if (depth == deepest_referrer) return;
+    for (const Descriptor& referrer : from.referrers(subject)) {
+      add(from, referrer, {});
+      add_referrers(from, referrer.digest, depth + 1);
+    }
+  }
+
+  void run() {
+    std::vector<Descriptor> blobs;
+    for (const Step& step : steps_) {
+      blobs.insert(blobs.end(), step.closure.blobs.begin(), step.closure.blobs.end());
+    }
+    to_.expect(blobs);
+    for (Step& step : steps_) {
+      options_.tags = step.tags;
+      oci::copy(step.from, to_, step.root, std::move(step.closure), options_);
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t document_bytes_limit = 256 * oci::MiB;
+
+  struct Step {
+    oci::Store& from;
+    Descriptor root;
+    oci::Closure closure;
+    std::vector<std::string> tags;
+  };
+
+  oci::Store& to_;
+  oci::CopyOptions options_;
+  std::vector<Step> steps_;
+  std::uint64_t document_bytes_ = 0;
+};
 
 /// "registry.example/mirror" + "docker.io/library/alpine:3".
 Place destination_of(const std::string& prefix, const std::string& name) {
@@ -120,17 +158,28 @@ Place destination_of(const std::string& prefix, const std::string& name) {
 
 std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& file,
                                  const std::vector<Place>& images, const SaveOptions& options) {
-  const auto archive = oci::open_archive(file, oci::OpenMode::create);
+  const auto archive =
+      oci::open_archive(file, oci::OpenMode::create, options.format, options.volume_size);
   Without bundle(*archive, options.without);
+  Plan plan(bundle, copying(options.transfer));
   std::vector<std::string> names;
   for (const Place& place : images) {
     oci::Store& from = places.open(place, Use::read);
     const Descriptor root = find_image(from, place, options.transfer.platform);
-    oci::CopyOptions copy = copying(options.transfer);
-    copy.tags = {full_name(place, root)};
-    names.push_back(copy.tags[0]);
-    oci::copy(from, bundle, root, copy);
-    if (options.referrers) copy_referrers(from, bundle, root.digest, copying(options.transfer));
+    names.push_back(full_name(place, root));
+    plan.add(from, root, {names.back()});
+    if (options.referrers) plan.add_referrers(from, root.digest);
+  }
+  try {
+    plan.run();
+  } catch (const Error& error) {
+    const std::filesystem::path part = file.native() + ".part";
+    const bool kept =
+        std::filesystem::exists(part) || std::filesystem::exists(part.native() + ".001");
+    if (!kept || !error.hint().empty()) throw;
+    throw Error(error.kind(), error.what(),
+                fmt::format("what came is in {}; the same command goes on from there",
+                            oci::printable(part.native())));
   }
   std::vector<Bundled> saved;
   for (const std::string& name : names) saved.push_back(describe(*archive, name));
@@ -149,8 +198,10 @@ std::set<Digest> bundle_contents(const std::filesystem::path& file) {
   std::set<Digest> digests;
   const std::string name = oci::printable(file.native());
   std::array<std::byte, 1> first{};
-  const oci::Fd open = oci::open_file(file, O_RDONLY);
-  if (oci::read_some(open.get(), first, name) == 1 && first[0] == std::byte{'{'}) {
+  std::error_code ignored;  // What is missing may be there as volumes.
+  if (std::filesystem::exists(file, ignored) &&
+      oci::read_some(oci::open_file(file, O_RDONLY).get(), first, name) == 1 &&
+      first[0] == std::byte{'{'}) {
     const oci::Json json = oci::parse_json(oci::read_file(file, list_limit), name);
     for (const oci::Json& digest : oci::array_member(json, "digests", name)) {
       if (digest.is_string()) digests.insert(Digest::parse(digest.get<std::string>()));

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "oci/store/archive.hpp"
 #include "src/ops/transfer.hpp"
 
 namespace davit::app {
@@ -25,9 +27,12 @@ struct SaveOptions {
   TransferOptions transfer;
   bool referrers = false;         ///< signatures, SBOMs, and what refers to them
   std::set<oci::Digest> without;  ///< what the other side has
+  oci::ArchiveFormat format = oci::ArchiveFormat::oci;
+  std::optional<std::uint64_t> volume_size = {};  ///< in several files of this size
 };
 
-/// Writes a bundle of images, named as they were asked for. The file appears when it is whole.
+/// Writes a bundle of images, named as they were asked for. The file appears when it is whole; what
+/// came before a failure is gone on with by the same call.
 std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& file,
                                  const std::vector<Place>& images, const SaveOptions& options);
 

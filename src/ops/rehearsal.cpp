@@ -5,6 +5,7 @@
 #include <map>
 
 #include "oci/base/log.hpp"
+#include "oci/store/forwarding.hpp"
 
 namespace davit::app {
 namespace {
@@ -12,17 +13,17 @@ namespace {
 using oci::Content;
 using oci::Descriptor;
 
-class Rehearsal final : public oci::Store {
+class Rehearsal final : public oci::ForwardingStore {
  public:
-  explicit Rehearsal(std::unique_ptr<oci::Store> real) : real_(std::move(real)) {}
+  explicit Rehearsal(std::unique_ptr<oci::Store> real)
+      : ForwardingStore(*real), real_(std::move(real)) {}
 
-  std::string name() const override { return real_->name(); }
   bool has(const Descriptor& content) override {
-    return documents_.contains(content.digest) || real_->has(content);
+    return documents_.contains(content.digest) || to().has(content);
   }
   void fetch(const Descriptor& content, oci::Sink& into) override {
     const auto document = documents_.find(content.digest);
-    if (document == documents_.end()) return real_->fetch(content, into);
+    if (document == documents_.end()) return to().fetch(content, into);
     into.write(oci::bytes_of(document->second));
   }
 
@@ -45,29 +46,27 @@ class Rehearsal final : public oci::Store {
     });
     content(measure);
     descriptor.digest = hasher.finish();
-    if (!real_->has(descriptor)) {
+    if (!to().has(descriptor)) {
       say("push {} ({})", descriptor.digest.str(), oci::human_size(descriptor.size));
     }
     return descriptor;
   }
 
-  std::optional<Descriptor> resolve(std::string_view tag_or_digest) override {
-    return real_->resolve(tag_or_digest);
-  }
-
   void tag(const Descriptor& descriptor, const Content&, std::string_view tag) override {
-    const auto present = real_->resolve(tag);
+    const auto present = to().resolve(tag);
     if (present && present->digest == descriptor.digest) return;
     say("tag {} as {}{}", descriptor.digest.str(), tag,
         present ? ", which is another image now" : "");
   }
 
-  std::vector<std::string> tags() override { return real_->tags(); }
-  std::vector<Descriptor> referrers(const oci::Digest& subject) override {
-    return real_->referrers(subject);
-  }
+  // Neither happens in a rehearsal.
+  std::unique_ptr<oci::Assembly> assemble(const Descriptor&) override { return nullptr; }
+  bool mount(const Descriptor&, oci::Store&) override { return false; }
+  void expect(std::span<const Descriptor>) override {}
+  void commit() override {}
+
   void remove(std::string_view tag_or_digest) override {
-    oci::require(*real_, tag_or_digest);
+    oci::require(to(), tag_or_digest);
     say("delete {}", tag_or_digest);
   }
 

@@ -91,6 +91,76 @@ END
   done
 }
 
+# An image with a layer that comes in parts, in $1.
+make_large() {
+  head -c 40000000 /dev/urandom > rootfs/noise
+  davit build -q --rootfs rootfs --compression none -t "$1" > /dev/null
+}
+
+@test "a save that breaks off goes on where it was, to the same file" {
+  start_faulty_registry --fault 'method=GET;path=/blobs/;after=7;kind=cut_answer;bytes=3000000'
+  make_large "$FAULTY/large:1"
+  davit bundle save -q -o whole.bundle "$FAULTY/large:1" > /dev/null
+  run --separate-stderr davit bundle save --retries 0 -j 1 -o part.bundle "$FAULTY/large:1"
+  [ "$status" -eq 5 ]
+  [[ "$stderr" == *"hint: what came is in part.bundle.part; the same command goes on from there"* ]]
+  [ ! -e part.bundle ]
+  run --separate-stderr davit bundle save --retries 0 -o part.bundle "$FAULTY/large:1"
+  [ "$status" -eq 0 ]
+  [[ "$stderr" == *" kept)"* ]]
+  cmp whole.bundle part.bundle
+  [ "$(find . -maxdepth 1 -name 'part.bundle*' | wc -l)" -eq 1 ]
+}
+
+@test "a save that is killed at any moment goes on to the same file" {
+  make_large "$REGISTRY/killed:1"
+  davit bundle save -q -o whole.bundle "$REGISTRY/killed:1" > /dev/null
+  for delay in 0.005 0.01 0.02 0.03 0.04 0.05 0.06 0.08; do
+    "$DAVIT" bundle save -q -o killed.bundle "$REGISTRY/killed:1" > /dev/null 2>&1 3>&- &
+    pid=$!
+    sleep "$delay"
+    kill -9 "$pid" 2> /dev/null || true
+    wait "$pid" 2> /dev/null || true
+    [ ! -e killed.bundle ] || cmp whole.bundle killed.bundle
+    davit bundle save -q -o killed.bundle "$REGISTRY/killed:1" > /dev/null
+    cmp whole.bundle killed.bundle
+    [ "$(find . -maxdepth 1 -name 'killed.bundle*' | wc -l)" -eq 1 ]
+    rm killed.bundle
+  done
+}
+
+@test "volumes are pieces of the file, and are read as it" {
+  make_large "$REGISTRY/volumes:1"
+  davit bundle save -q -o whole.bundle "$REGISTRY/volumes:1" > /dev/null
+  davit bundle save -q --volume-size 15M -o disks.bundle "$REGISTRY/volumes:1" > saved
+  cat disks.bundle.00? | cmp - whole.bundle
+  [ ! -e disks.bundle ]
+  davit bundle verify disks.bundle > verified
+  cmp saved verified
+  davit bundle load disks.bundle "$REGISTRY/unpacked" > /dev/null
+  [ "$(davit digest "$REGISTRY/unpacked/volumes:1")" = "$(davit digest "$REGISTRY/volumes:1")" ]
+  mv disks.bundle.002 away
+  run --separate-stderr davit bundle list disks.bundle
+  [ "$status" -eq 3 ]
+  [[ "$stderr" == *"disks.bundle.002 is missing"* ]]
+  mv away disks.bundle.002
+  rm disks.bundle.003
+  run --separate-stderr davit bundle list disks.bundle
+  [ "$status" -eq 6 ]
+  [[ "$stderr" == *"hint: is there a volume after disks.bundle.002?"* ]]
+}
+
+@test "podman loads several images from one file" {
+  make_images docker 2
+  davit bundle save -o two.tar --docker --from docker.list > /dev/null
+  davit bundle verify two.tar > /dev/null
+  requires podman
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  podman() { command podman --root "$PWD/podman" --runroot "$PWD/run" --storage-driver vfs "$@"; }
+  podman load -q -i two.tar
+  while read -r name; do podman image exists "$name"; done < docker.list
+}
+
 @test "an index goes whole, or one platform of it" {
   davit build --rootfs rootfs --platform linux/amd64 -t "$REGISTRY/multi:amd64" > /dev/null
   echo arm > rootfs/etc/hostname
@@ -103,7 +173,9 @@ END
 }
 
 @test "wrong words are exit status 2" {
-  for words in "bundle" "bundle save" "bundle save -o x.bundle" "bundle save x:1" "bundle load x.bundle"; do
+  for words in "bundle" "bundle save" "bundle save -o x.bundle" "bundle save x:1" "bundle load x.bundle" \
+    "bundle save -o x.bundle --volume-size 10 x:1" "bundle save -o x.bundle --volume-size y x:1" \
+    "bundle save -o x.bundle --docker --since x.json x:1"; do
     # shellcheck disable=SC2086 # split into words on purpose
     run --separate-stderr davit $words
     [ "$status" -eq 2 ] || { echo "$words: $status $stderr" >&2; return 1; }

@@ -140,3 +140,23 @@ assert_one_error_line_after_progress() {
   config=$(davit manifest oci:layout:1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["config"]["digest"][7:])')
   [ "$(podman image inspect --format '{{.Id}}' docker.io/team/hello:1.0)" = "$config" ]
 }
+
+@test "what podman and skopeo save is read" {
+  davit build --rootfs rootfs --cmd /bin/hello -t oci:layout:1 > /dev/null
+  davit unpack -q oci:layout:1 expected
+  requires skopeo
+  skopeo copy -q oci:layout:1 docker-archive:skopeo.tar:team/hello:1.0
+  run --separate-stderr davit unpack docker-archive:skopeo.tar:team/hello:1.0 unpacked
+  [ "$status" -eq 0 ]
+  [[ "$stderr" == *"made anew"* ]]
+  diff -r --no-dereference --exclude=fifo expected unpacked
+  davit copy -q docker-archive:skopeo.tar "$REGISTRY/from-docker:1" > copied
+  skopeo inspect --tls-verify=false "docker://$REGISTRY/from-docker:1" > /dev/null
+  davit inspect "$(cat copied)" | grep -q /bin/hello
+  requires podman
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  podman() { command podman --root "$PWD/podman" --runroot "$PWD/run" --storage-driver vfs "$@"; }
+  podman load -q -i skopeo.tar
+  podman save -q -o podman.tar team/hello:1.0
+  [ "$(davit digest docker-archive:podman.tar)" = "$(davit digest docker-archive:skopeo.tar)" ]
+}

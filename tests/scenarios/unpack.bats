@@ -5,6 +5,7 @@ load common
 
 setup_file() { start_registry; }
 teardown_file() { stop_registries; }
+teardown() { umount small 2> /dev/null || true; }
 setup() {
   isolate
   make_rootfs rootfs
@@ -139,6 +140,19 @@ make_layers() {
   [ -z "$at_mount" ]
 }
 
+@test "a pull that fills the disk gives its room back" {
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  mkdir small
+  mount -t tmpfs -o size=30m tmpfs small || skip "may not mount"
+  head -c 40000000 /dev/urandom > rootfs/noise
+  davit build -q --rootfs rootfs --compression none -t "$REGISTRY/full:1" > /dev/null
+  run --separate-stderr davit pull "$REGISTRY/full:1" oci:small/layout:1
+  [ "$status" -eq 1 ]
+  [[ "$stderr" == *"No space left on device"* ]]
+  [ -z "$(find small -name '.davit-*')" ]
+  [ "$(du -sk small | cut -f1)" -lt 100 ]
+}
+
 @test "a run that was killed is done again from the start" {
   for i in 1 2 3 4; do head -c 3000000 /dev/urandom > "rootfs/noise$i"; done
   davit build --rootfs rootfs -t oci:layout:1 > /dev/null
@@ -156,6 +170,39 @@ make_layers() {
   davit unpack oci:layout:1 out > /dev/null
   diff -r --no-dereference --exclude=fifo rootfs out
   [ -z "$(find . -maxdepth 1 -name '.out.davit-partial')" ]
+}
+
+@test "a pull that is killed at any moment goes on, and leaves a layout that is valid" {
+  head -c 40000000 /dev/urandom > rootfs/noise
+  davit build -q --rootfs rootfs --compression none -t "$REGISTRY/killed:1" > /dev/null
+  davit pull -q "$REGISTRY/killed:1" oci:whole:1 > /dev/null
+  for delay in 0.005 0.01 0.02 0.03 0.04 0.05 0.06 0.08; do
+    "$DAVIT" pull -q "$REGISTRY/killed:1" oci:layout:1 > /dev/null 2>&1 3>&- &
+    pid=$!
+    sleep "$delay"
+    kill -9 "$pid" 2> /dev/null || true
+    wait "$pid" 2> /dev/null || true
+    if [ -e layout/oci-layout ] && davit digest oci:layout:1 > digest 2> /dev/null; then
+      [ "$(cat digest)" = "$(davit digest oci:whole:1)" ]
+      if command -v skopeo > /dev/null; then skopeo inspect oci:layout:1 > /dev/null; fi
+    fi
+    davit pull -q "$REGISTRY/killed:1" oci:layout:1 > /dev/null
+    diff -r --exclude=.davit.lock whole layout
+    rm -r layout
+  done
+}
+
+@test "a pull that breaks off goes on where it was" {
+  start_faulty_registry --fault 'method=GET;path=/blobs/;after=2;kind=cut_answer;bytes=3000000'
+  head -c 40000000 /dev/urandom > rootfs/noise
+  davit build -q --rootfs rootfs --compression none -t "$FAULTY/large:1" > built
+  run --separate-stderr davit pull --retries 0 -j 1 "$FAULTY/large:1"
+  [ "$status" -eq 5 ]
+  run --separate-stderr davit pull "$FAULTY/large:1"
+  [ "$status" -eq 0 ]
+  [[ "$stderr" == *"kept)"* ]]
+  [ "$(davit digest oci:large:1)" = "$(cut -d@ -f2 built)" ]
+  [ "$(find large -name '.davit-*' | wc -l)" -eq 0 ]
 }
 
 @test "pull brings an image into a layout named after it, and goes on where it was" {

@@ -96,13 +96,14 @@ TEST(Size, IsBytesOrPowersOf1024) {
   EXPECT_EQ(parse_size("--chunk-size", "0"), 0u);
   EXPECT_EQ(parse_size("--chunk-size", "1048577"), 1048577u);
   EXPECT_EQ(parse_size("--chunk-size", "5B"), 5u);
-  for (const char* text : {"10M", "10MB", "10MiB"}) {
+  for (const char* text : {"10M", "10m", "10MiB"}) {
     EXPECT_EQ(parse_size("--chunk-size", text), 10u << 20) << text;
   }
+  EXPECT_EQ(parse_size("--chunk-size", "10MB"), 10'000'000u);
   EXPECT_EQ(parse_size("--chunk-size", "1K"), 1024u);
   EXPECT_EQ(parse_size("--chunk-size", "3G"), 3ull << 30);
   EXPECT_EQ(parse_size("--chunk-size", "16777215T"), 16777215ull << 40);
-  for (const char* text : {"", "M", "iB", "5iB", "-1", "1.5M", "10 M", "10m", "16777216T", "1MM"}) {
+  for (const char* text : {"", "M", "iB", "5iB", "-1", "1.5M", "10 M", "16777216T", "1MM"}) {
     expect_usage_error([&] { parse_size("--chunk-size", text); }, "--chunk-size");
   }
 }
