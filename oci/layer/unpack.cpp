@@ -198,16 +198,16 @@ void Unpacker::make_link(const TarEntry& entry) {
     return set_times(entry);
   }
   const std::string target = clean_path(entry.link_target);
-  const auto [above, name] = split(target);
+  const std::pair place = split(target);  // No binding: clang lets no lambda see one.
   if (target.empty() || target == path_) {
     throw Error(ErrorKind::corrupt,
                 fmt::format("{}: a hard link to itself or to the root", tree_.called(path_)));
   }
   // The target's directory first: making ours may not change what it is.
-  const std::optional<Fd> from = tree_.find(above);
+  const std::optional<Fd> from = tree_.find(place.first);
   errno = ENOENT;
   const bool made = from && make([&](int in) {
-                      return ::linkat(from->get(), name.c_str(), in, name_.c_str(), 0) == 0;
+                      return ::linkat(from->get(), place.second.c_str(), in, name_.c_str(), 0) == 0;
                     });
   if (made) return;
   if (errno == ENOENT || errno == EPERM) {
