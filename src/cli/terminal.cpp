@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 #include "oci/base/bytes.hpp"
@@ -45,7 +46,18 @@ void write_stderr(std::string_view text) {
 }
 
 void write_stdout(std::string_view text) {
-  oci::write_all(STDOUT_FILENO, oci::bytes_of(text), "standard output");
+  while (!text.empty()) {
+    const ssize_t n = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (n > 0) {
+      text.remove_prefix(static_cast<std::size_t>(n));
+    } else if (n < 0 && errno == EPIPE) {
+      // Whoever reads has seen enough (`davit files IMAGE | head`), which is no error to speak of.
+      std::signal(SIGPIPE, SIG_DFL);
+      std::raise(SIGPIPE);
+    } else if (n < 0 && errno != EINTR) {
+      throw oci::errno_error("standard output");
+    }
+  }
 }
 
 std::string read_input(const std::string& name, std::size_t limit) {

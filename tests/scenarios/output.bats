@@ -109,6 +109,14 @@ END
   done
 }
 
+@test "a reader who has seen enough is no error" {
+  head -c 300000 /dev/zero > rootfs/more
+  davit build -q --rootfs rootfs --compression none -t oci:large:1 > /dev/null
+  run --separate-stderr bash -c '"$DAVIT" export --progress none oci:large:1 | true; echo "${PIPESTATUS[0]}"'
+  [ "$output" = 141 ]
+  [ -z "$stderr" ]
+}
+
 @test "a full disk is an error, not silence" {
   [ -e /dev/full ] || skip "no /dev/full"
   run --separate-stderr bash -c '"$DAVIT" manifest oci:local:1 > /dev/full'
