@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 
+#include "oci/store/forwarding.hpp"
 #include "oci/store/layout.hpp"
 #include "oci/store/memory.hpp"
 #include "tests/oci/store/images.hpp"
@@ -20,19 +21,17 @@ using testing::IsEmpty;
 using testing::UnorderedElementsAreArray;
 
 /// A store that counts what it is asked for, and fails when told to.
-class Watched final : public Store {
+class Watched final : public ForwardingStore {
  public:
-  explicit Watched(Store& store) : store_(store) {}
+  explicit Watched(Store& store) : ForwardingStore(store) {}
 
-  std::string name() const override { return store_.name(); }
-  bool has(const Descriptor& content) override { return store_.has(content); }
   void fetch(const Descriptor& content, Sink& into) override {
     note(fetched, content);
     FunctionSink cut([&](Bytes bytes) {
       for (; bytes.size() > piece; bytes = bytes.subspan(piece)) into.write(bytes.first(piece));
       into.write(bytes);
     });
-    store_.fetch(content, cut);
+    to().fetch(content, cut);
   }
   void push(const Descriptor& descriptor, const Content& content) override {
     note(pushed, descriptor);
@@ -42,31 +41,20 @@ class Watched final : public Store {
       content(nowhere);
       throw Error(ErrorKind::unavailable, "the connection was cut");
     }
-    store_.push(descriptor, content);
-  }
-  Descriptor add(std::string_view media_type, const Content& content) override {
-    return store_.add(media_type, content);
-  }
-  std::optional<Descriptor> resolve(std::string_view tag_or_digest) override {
-    return store_.resolve(tag_or_digest);
+    to().push(descriptor, content);
   }
   void tag(const Descriptor& descriptor, const Content& document, std::string_view tag) override {
     note(pushed, descriptor);
-    store_.tag(descriptor, document, tag);
+    to().tag(descriptor, document, tag);
   }
-  std::vector<std::string> tags() override { return store_.tags(); }
-  std::vector<Descriptor> referrers(const Digest& subject) override {
-    return store_.referrers(subject);
-  }
-  void remove(std::string_view tag_or_digest) override { store_.remove(tag_or_digest); }
   bool mount(const Descriptor& descriptor, Store& from) override {
     if (!mounts) return false;
-    store_.push(descriptor, content_in(from, descriptor));
+    to().push(descriptor, content_in(from, descriptor));
     return true;
   }
   void expect(std::span<const Descriptor> content) override {
     for (const Descriptor& descriptor : content) expected.push_back(descriptor.digest.str());
-    store_.expect(content);
+    to().expect(content);
   }
 
   std::vector<std::string> fetched;
@@ -83,7 +71,6 @@ class Watched final : public Store {
   }
   bool is_failing(const Descriptor& descriptor) const { return fails_at == descriptor.digest; }
 
-  Store& store_;
   std::mutex mutex_;
 };
 
