@@ -54,7 +54,7 @@ setup() {
 
 @test "the same tree gives the same image on an older processor" {
   requires qemu-x86_64
-  if ldd "$DAVIT" | grep -q libasan; then skip "AddressSanitizer's memory does not fit into the emulator"; fi
+  if grep -q __asan_init "$DAVIT"; then skip "AddressSanitizer's memory does not fit into the emulator"; fi
   head -c 3000000 "$(command -v bash)" > rootfs/bin/bash
   for compression in gzip gzip:1 gzip:6 zstd none; do
     davit build --rootfs rootfs --compression "$compression" -t oci:a:1 > first
