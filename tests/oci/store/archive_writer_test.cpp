@@ -311,11 +311,9 @@ class LargeArchive : public ArchiveWriting {
   }
   fs::path part() const { return path_.native() + ".part"; }
 
-  static constexpr std::uint64_t large = 2 * assembly_part_size + 1000;
   std::unique_ptr<Store> source_ = make_memory_store("source");
-  std::string layer_ = noise(large, 1);
-  TestImage image_ = put_image(*source_, {layer_, "small"});
-  TestImage other_ = put_image(*source_, {layer_, noise(3'000'000, 2)});
+  TestImage image_ = put_image(*source_, {large_noise(), "small"});
+  TestImage other_ = put_image(*source_, {large_noise(), noise(3'000'000, 2)});
   GivesParts from_{*source_};
 };
 

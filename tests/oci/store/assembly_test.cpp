@@ -18,8 +18,6 @@ namespace {
 using namespace oci;
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t large = 2 * assembly_part_size + 1000;
-
 class Assembling : public testing::Test {
  protected:
   std::unique_ptr<Store> open() const { return open_layout(path_, OpenMode::create); }
@@ -36,7 +34,7 @@ class Assembling : public testing::Test {
 
   TempDir dir_;
   fs::path path_ = dir_ / "layout";
-  std::string bytes_ = noise(large, 1);
+  std::string bytes_ = large_noise();
   Descriptor blob_ = describe(media::oci_layer, bytes_);
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -9,6 +11,13 @@
 #include "tests/oci/store/images.hpp"
 
 namespace davit::tests {
+
+/// A little more than two parts of an assembly.
+inline constexpr std::uint64_t large = 2 * oci::assembly_part_size + 1000;
+inline const std::string& large_noise() {
+  static const std::string bytes = noise(large, 1);
+  return bytes;
+}
 
 /// A store that gives parts of blobs, as a registry does, remembers which, and breaks off when it
 /// was told to.
@@ -33,24 +42,37 @@ class GivesParts final : public oci::ForwardingStore {
         breaks = size < part.size;
       }
     }
-    const std::string text = fetched(to(), content).substr(part.offset, size);
-    into.write(oci::bytes_of(text));
+    for (oci::Bytes left = bytes(content).subspan(part.offset, size); !left.empty();) {
+      const oci::Bytes bytes = left.first(std::min(piece, left.size()));
+      into.write(bytes);
+      left = left.subspan(bytes.size());
+    }
     if (breaks) throw oci::Error(oci::ErrorKind::unavailable, "the connection was cut");
     return true;
   }
 
   std::uint64_t bytes_asked() {
+    const std::lock_guard lock(mutex_);
     std::uint64_t sum = 0;
     for (const oci::Part& part : asked) sum += part.size;
     return sum;
   }
 
+  static constexpr std::size_t piece = 64 * oci::KiB;  ///< the most that one write passes on
   bool gives = true;
   std::optional<std::uint64_t> breaks_after;
   std::vector<oci::Part> asked;
   std::atomic<int> whole = 0;
 
  private:
+  oci::Bytes bytes(const oci::Descriptor& content) {
+    const std::lock_guard lock(mutex_);
+    std::string& text = texts_[content.digest];
+    if (text.empty()) text = fetched(to(), content);
+    return oci::bytes_of(text);
+  }
+
+  std::map<oci::Digest, std::string> texts_;
   std::mutex mutex_;
 };
 

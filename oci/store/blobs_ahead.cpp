@@ -1,0 +1,196 @@
+#include "oci/store/blobs_ahead.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "oci/base/error.hpp"
+
+namespace davit::oci {
+namespace {
+
+constexpr std::uint64_t piece_size = 3 * MiB;
+constexpr std::size_t most_ahead = 8;
+
+/// Says that a stream is given up for parts. No Error: it is nobody's but `stream`'s.
+struct TooSlow {};
+
+}  // namespace
+
+struct BlobsAhead::Piece {
+  std::size_t blob = 0;
+  Part part;
+  std::vector<std::byte> buffer = {};  ///< of its own from its first byte on
+  std::uint64_t size = 0;
+  bool loaded = false;
+  std::exception_ptr failure = nullptr;
+};
+
+/// Passes a stream on, and looks how much of the time was spent waiting for it.
+class BlobsAhead::Stream final : public Sink {
+ public:
+  Stream(BlobsAhead& ahead, Sink& to) : ahead_(ahead), to_(to) {}
+
+  void write(Bytes bytes) override {
+    const auto began = Clock::now();
+    ahead_.waited_ += began - ended_;
+    to_.write(bytes);
+    taken_ += bytes.size();
+    ended_ = Clock::now();
+    ahead_.worked_ += ended_ - began;
+    // A third of the time is more than copying takes from a server that is near.
+    if (ahead_.waited_ >= ahead_.patience_ && ahead_.waited_ * 2 >= ahead_.worked_) throw TooSlow();
+  }
+  std::uint64_t taken() const { return taken_; }
+
+ private:
+  BlobsAhead& ahead_;
+  Sink& to_;
+  Clock::time_point ended_ = Clock::now();
+  std::uint64_t taken_ = 0;
+};
+
+BlobsAhead::BlobsAhead(Store& store, std::vector<Descriptor> blobs, std::stop_token stop,
+                       Clock::duration patience)
+    : store_(store),
+      blobs_(std::move(blobs)),
+      patience_(patience),
+      group_(most_ahead, std::move(stop)) {
+  if (patience_ != Clock::duration::zero()) return;
+  const std::lock_guard lock(mutex_);
+  way_ = Way::parts;
+  fill();
+}
+
+BlobsAhead::~BlobsAhead() { stop(); }
+
+void BlobsAhead::stop() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  changed_.notify_all();
+}
+
+void BlobsAhead::fetch(std::size_t number, Sink& into) {
+  const Descriptor& blob = blobs_.at(number);
+  Verifier verifier(blob, into);
+  std::uint64_t taken = 0;
+  Way way = wait_for_turn(number);
+  if (way == Way::stream) way = stream(number, verifier, taken);
+  if (way == Way::whole) return store_.fetch(blob, into);
+  while (taken < blob.size) {
+    const std::shared_ptr<Piece> piece = next_piece(number);
+    if (piece->failure) std::rethrow_exception(piece->failure);
+    verifier.write(Bytes(piece->buffer).first(piece->size));
+    taken += piece->size;
+    give_back(std::move(piece->buffer));
+  }
+  verifier.finish();
+}
+
+/// Streams come one after the other, pieces and whole blobs as they are asked for.
+BlobsAhead::Way BlobsAhead::wait_for_turn(std::size_t number) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return stopped_ || way_ != Way::stream || turn_ == number; });
+  if (stopped_) throw Error(ErrorKind::interrupted, "interrupted");
+  return way_;
+}
+
+/// Streams a blob to its end, or until it proves too slow. Says how what is left comes.
+BlobsAhead::Way BlobsAhead::stream(std::size_t number, Sink& into, std::uint64_t& taken) {
+  const Descriptor& blob = blobs_[number];
+  Stream stream(*this, into);
+  Way way = Way::stream;
+  try {
+    if (blob.size > 0 && !store_.fetch_part(blob, {0, blob.size}, stream)) way = Way::whole;
+  } catch (const TooSlow&) {
+    way = Way::parts;
+  }
+  taken = stream.taken();
+  const std::lock_guard lock(mutex_);
+  way_ = way;
+  turn_ = number + 1;
+  next_blob_ = number;
+  next_offset_ = taken;
+  if (way == Way::parts) fill();
+  changed_.notify_all();
+  return way;
+}
+
+std::shared_ptr<BlobsAhead::Piece> BlobsAhead::next_piece(std::size_t number) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] {
+    return stopped_ ||
+           (!ahead_.empty() && ahead_.front()->blob == number && ahead_.front()->loaded);
+  });
+  if (stopped_) throw Error(ErrorKind::interrupted, "interrupted");
+  std::shared_ptr<Piece> piece = std::move(ahead_.front());
+  ahead_.pop_front();
+  fill();
+  // The first is another reader's now, perhaps.
+  changed_.notify_all();
+  return piece;
+}
+
+/// Buffers go round: new ones would have to be cleared by the system.
+std::vector<std::byte> BlobsAhead::take_buffer() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!buffers_.empty()) {
+      std::vector<std::byte> buffer = std::move(buffers_.back());
+      buffers_.pop_back();
+      return buffer;
+    }
+  }
+  return std::vector<std::byte>(piece_size);
+}
+
+void BlobsAhead::give_back(std::vector<std::byte> buffer) {
+  const std::lock_guard lock(mutex_);
+  buffers_.push_back(std::move(buffer));
+}
+
+/// While the lock is held, as `schedule`.
+void BlobsAhead::fill() {
+  while (ahead_.size() < most_ahead && schedule()) continue;
+}
+
+/// Begins the next piece; false if there is none.
+bool BlobsAhead::schedule() {
+  while (next_blob_ < blobs_.size() && next_offset_ == blobs_[next_blob_].size) {
+    ++next_blob_;
+    next_offset_ = 0;
+  }
+  if (next_blob_ == blobs_.size()) return false;
+  const std::uint64_t size = std::min(blobs_[next_blob_].size - next_offset_, piece_size);
+  const auto piece =
+      std::make_shared<Piece>(Piece{.blob = next_blob_, .part = {next_offset_, size}});
+  next_offset_ += size;
+  ahead_.push_back(piece);
+  group_.run([this, piece] { load(*piece); });
+  return true;
+}
+
+void BlobsAhead::load(Piece& piece) {
+  const Descriptor& blob = blobs_[piece.blob];
+  try {
+    FunctionSink sink([&](Bytes bytes) {
+      check_stop(group_.stop_token());
+      if (piece.buffer.empty()) piece.buffer = take_buffer();
+      if (bytes.size() > piece.part.size - piece.size) {
+        throw Error(ErrorKind::corrupt, blob.digest.str() + ": a part is too long");
+      }
+      std::memcpy(piece.buffer.data() + piece.size, bytes.data(), bytes.size());
+      piece.size += bytes.size();
+    });
+    if (!store_.fetch_part(blob, piece.part, sink) || piece.size != piece.part.size) {
+      throw Error(ErrorKind::unavailable, store_.name() + " gives no parts of blobs");
+    }
+  } catch (...) {
+    piece.failure = std::current_exception();
+  }
+  const std::lock_guard lock(mutex_);
+  piece.loaded = true;
+  changed_.notify_all();
+}
+
+}  // namespace davit::oci

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <vector>
+
+#include "oci/base/tasks.hpp"
+#include "oci/store/store.hpp"
+
+namespace davit::oci {
+
+/// Fetches blobs for somebody who reads one after the other. Each comes in one stream as long as
+/// that is faster than its reader. If the reader waits for it, because of the distance or because
+/// each connection has its limit (S3), all that is left comes ahead of him in parts, several at the
+/// same time, of which at most 24 MiB are in memory.
+class BlobsAhead {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// `store` lives longer. The blobs are in the order in which they will be read. In parts at once
+  /// if `patience` is none.
+  BlobsAhead(Store& store, std::vector<Descriptor> blobs, std::stop_token stop = {},
+             Clock::duration patience = std::chrono::milliseconds(100));
+  ~BlobsAhead();
+  BlobsAhead(const BlobsAhead&) = delete;
+  BlobsAhead& operator=(const BlobsAhead&) = delete;
+
+  /// Writes a blob, by its number, as Store::fetch does; each once. Several may be asked for at the
+  /// same time: a later one waits until those before it were taken.
+  void fetch(std::size_t number, Sink& into);
+
+  /// Nothing more is wanted: whoever waits in `fetch` gets Error(interrupted).
+  void stop();
+
+ private:
+  struct Piece;
+  class Stream;
+  enum class Way { stream, parts, whole };
+
+  Way wait_for_turn(std::size_t number);
+  Way stream(std::size_t number, Sink& into, std::uint64_t& taken);
+  std::shared_ptr<Piece> next_piece(std::size_t number);
+  void fill();
+  bool schedule();
+  void load(Piece& piece);
+  std::vector<std::byte> take_buffer();
+  void give_back(std::vector<std::byte> buffer);
+
+  Store& store_;
+  const std::vector<Descriptor> blobs_;
+  const Clock::duration patience_;
+  Clock::duration waited_{};  // for streams, by whose turn it is
+  Clock::duration worked_{};  // on what they brought
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Way way_ = Way::stream;
+  bool stopped_ = false;
+  std::size_t turn_ = 0;                      // the blob that may be streamed
+  std::deque<std::shared_ptr<Piece>> ahead_;  // in order, being loaded or loaded
+  std::size_t next_blob_ = 0;                 // of the piece that comes after these
+  std::uint64_t next_offset_ = 0;
+  std::vector<std::vector<std::byte>> buffers_;  // that nobody uses
+  TaskGroup group_;
+};
+
+}  // namespace davit::oci
