@@ -6,6 +6,7 @@
 #include "oci/base/pipe.hpp"
 #include "oci/base/tasks.hpp"
 #include "oci/layer/decompress.hpp"
+#include "oci/store/blobs_ahead.hpp"
 #include "src/ops/inspect.hpp"
 
 namespace davit::app {
@@ -17,9 +18,10 @@ using oci::ErrorKind;
 constexpr std::size_t ahead = 4 * oci::MiB;
 constexpr std::size_t piece = 1 * oci::MiB;
 
-/// A layer's tar, decompressed.
-oci::Content tar_of(const ImageLayers& image, std::size_t number, const LayerReading& options) {
-  return [&image, number, &options](oci::Sink& to) {
+/// A layer's tar, decompressed. `fetch` writes its blob.
+oci::Content tar_of(const ImageLayers& image, std::size_t number, const LayerReading& options,
+                    const oci::Content& fetch) {
+  return [&image, number, &options, fetch](oci::Sink& to) {
     oci::Progress* progress = options.progress;
     const oci::Descriptor& layer = image.layers[number];
     const std::string what = fmt::format("{} of {}", layer.digest.str(), image.name);
@@ -46,13 +48,24 @@ oci::Content tar_of(const ImageLayers& image, std::size_t number, const LayerRea
                          .total = layer.size};
     if (progress != nullptr) progress->update(event);
     oci::ProgressSink reported(counted, progress, event);
-    image.store->fetch(layer, reported);
+    fetch(reported);
     decompressor->finish();
     event.state = oci::BlobState::done;
     event.bytes = layer.size;
     if (progress != nullptr) progress->update(event);
   };
 }
+
+class Stopping {
+ public:
+  explicit Stopping(oci::BlobsAhead& blobs) : blobs_(blobs) {}
+  ~Stopping() { blobs_.stop(); }
+  Stopping(const Stopping&) = delete;
+  Stopping& operator=(const Stopping&) = delete;
+
+ private:
+  oci::BlobsAhead& blobs_;
+};
 
 }  // namespace
 
@@ -85,14 +98,21 @@ void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading&
   const auto number = [&](std::size_t i) {
     return order == LayerOrder::bottom_up ? i : count - 1 - i;
   };
-  const auto open = [&](std::size_t i) {
-    return i < count ? std::make_unique<oci::Reader>(tar_of(image, number(i), options), ahead)
-                     : nullptr;
+  std::vector<oci::Descriptor> in_order;
+  for (std::size_t i = 0; i < count; ++i) in_order.push_back(image.layers[number(i)]);
+  oci::BlobsAhead blobs(*image.store, std::move(in_order), options.stop);
+  const auto open = [&](std::size_t i) -> std::unique_ptr<oci::Reader> {
+    if (i == count) return nullptr;
+    const auto fetch = [&blobs, i](oci::Sink& sink) { blobs.fetch(i, sink); };
+    return std::make_unique<oci::Reader>(tar_of(image, number(i), options, fetch), ahead);
   };
   std::vector<std::byte> buffer(piece);
+  std::unique_ptr<oci::Reader> current;
   std::unique_ptr<oci::Reader> next = open(0);
+  // Before the readers go, on a failure: their threads may wait for each other's blobs.
+  const Stopping stopping(blobs);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::unique_ptr<oci::Reader> current = std::move(next);
+    current = std::move(next);
     next = open(i + 1);
     const std::size_t layer = number(i);
     const std::string what = fmt::format("{} of {}", image.layers[layer].digest.str(), image.name);

@@ -57,6 +57,15 @@ make_layers() {
   [ "$(cat ours/shared/last)" = "layer 10" ]
 }
 
+@test "from a registry that is slow, layers come in parts at the same time" {
+  start_faulty_registry --fault 'method=GET;path=/blobs/;times=always;kind=delay;delay=150'
+  head -c 20000000 /dev/urandom > rootfs/noise
+  davit build -q --rootfs rootfs --max-layer-size 5M --compression none -t "$FAULTY/slow:1" > /dev/null
+  davit unpack -q "$FAULTY/slow:1" unpacked
+  diff -r --no-dereference --exclude=fifo rootfs unpacked
+  [ "$(grep -c 'GET .*/blobs/' "$FAULTY_LOG")" -ge 8 ]
+}
+
 @test "a directory that is not empty is left alone" {
   davit build --rootfs rootfs -t oci:layout:1 > /dev/null
   mkdir out

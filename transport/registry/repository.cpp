@@ -97,12 +97,14 @@ class Repository final : public oci::Store {
     };
     try {
       const Response response = transport_.send(request, &into);
-      if (!response.ok()) throw failure(response, what);
+      if (response.ok()) return true;
+      // What stands in between may know no ranges, and say so.
+      if (response.status != 416 && response.status != 501) throw failure(response, what);
     } catch (const WholeAnswer&) {
-      gives_parts_ = false;
-      return false;
+      // The server knows none, and sends the whole.
     }
-    return true;
+    gives_parts_ = false;
+    return false;
   }
 
   void push(const Descriptor& descriptor, const Content& content) override {

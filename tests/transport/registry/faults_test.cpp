@@ -236,6 +236,17 @@ TEST(DownloadOfAPart, IsNotGivenWhereRangesAreIgnored) {
   EXPECT_EQ(registry.requests().size(), asked);
 }
 
+TEST(DownloadOfAPart, IsNotGivenWhereRangesAreRefused) {
+  for (const int status : {416, 501}) {
+    Registry registry;
+    const Upload upload;
+    registry.put_blob("team/app", upload.bytes);
+    registry.inject({.path = "/blobs/", .times = tests::always, .status = status});
+    ConnectedRepository repository(registry);
+    EXPECT_EQ(fetched_part(*repository, upload.blob, {1000, 500}), "none");
+  }
+}
+
 TEST(DownloadOfAPart, RefusesAnotherOne) {
   Registry registry;
   const Upload upload;
