@@ -79,7 +79,8 @@ void BlobsAhead::fetch(std::size_t number, Sink& into) {
   if (way == Way::whole) return store_.fetch(blob, into);
   while (taken < blob.size) {
     const std::shared_ptr<Piece> piece = next_piece(number);
-    if (piece->failure) std::rethrow_exception(piece->failure);
+    // Taken out, so that the thread that caught it has no part in its end.
+    if (piece->failure) std::rethrow_exception(std::exchange(piece->failure, nullptr));
     verifier.write(Bytes(piece->buffer).first(piece->size));
     taken += piece->size;
     give_back(std::move(piece->buffer));

@@ -57,7 +57,10 @@ TEST_F(FetchingAhead, StreamsWhatIsNotWaitedFor) {
 TEST_F(FetchingAhead, GoesOnInPartsInTheMiddleOfAStream) {
   expect_all(nanoseconds(1));
   EXPECT_EQ(from_.asked[0].size, 7'000'000u);
-  EXPECT_EQ(from_.asked[1].offset, GivesParts::piece);
+  const bool goes_on = std::any_of(from_.asked.begin(), from_.asked.end(), [](const Part& part) {
+    return part.offset == GivesParts::piece;
+  });
+  EXPECT_TRUE(goes_on);
   EXPECT_EQ(from_.whole, 0);
 }
 
