@@ -121,13 +121,13 @@ class Jobs:
         }
         return Job("rebuild, nothing changed", programs, prepare=lambda registry: build(registry, "rebuilt"))
 
-    def _to_layout(self):
+    def _to_layout(self, name, at):
         build = self._davit_build(["--rootfs", self.inputs.rootfs()])
 
         def fresh(words):
             def work(registry, name):
                 layout = self.scratch / name
-                cost = run(words(registry.image("source"), layout))
+                cost = run(words(at(registry).image("source"), layout))
                 shutil.rmtree(layout)
                 return cost
 
@@ -138,20 +138,20 @@ class Jobs:
             programs["skopeo"] = fresh(
                 lambda image, to: ["skopeo", "copy", "-q", "--src-tls-verify=false", f"docker://{image}", f"oci:{to}:1"]
             )
-        return Job("registry to OCI layout", programs, prepare=lambda registry: build(registry, "source"))
+        return Job(name, programs, prepare=lambda registry: build(registry, "source"))
 
-    def _to_directory(self):
+    def _to_directory(self, name, at):
         build = self._davit_build(["--rootfs", self.inputs.rootfs()])
 
         def ours(registry, name):
             to = self.scratch / name
-            cost = run([self.davit, "unpack", "--progress", "none", registry.image("source"), to])
+            cost = run([self.davit, "unpack", "--progress", "none", at(registry).image("source"), to])
             shutil.rmtree(to)
             return cost
 
         def theirs(registry, name):
             layout, to = self.scratch / f"{name}-layout", self.scratch / name
-            image = f"docker://{registry.image('source')}"
+            image = f"docker://{at(registry).image('source')}"
             cost = run(["skopeo", "copy", "-q", "--src-tls-verify=false", image, f"oci:{layout}:1"])
             cost += run(["umoci", "raw", "unpack", "--image", f"{layout}:1", to])
             shutil.rmtree(layout)
@@ -161,7 +161,7 @@ class Jobs:
         programs = {"davit": ours}
         if _has("umoci") and _has("skopeo") and os.geteuid() == 0:
             programs["skopeo + umoci"] = theirs
-        return Job("registry to directory", programs, prepare=lambda registry: build(registry, "source"))
+        return Job(name, programs, prepare=lambda registry: build(registry, "source"))
 
     def all(self):
         inputs = self.inputs
@@ -171,8 +171,9 @@ class Jobs:
         yield self._build("100,000 small files", inputs.small_files())
         yield self._build("256 MiB that do not compress", inputs.noise())
         yield self._rebuild()
-        yield self._to_layout()
-        yield self._to_directory()
+        for where, at in (("", lambda registry: registry), (", 20 MB/s a connection", Registry.slowed)):
+            yield self._to_layout("registry to OCI layout" + where, at)
+            yield self._to_directory("registry to directory" + where, at)
 
     def memory(self, registry):
         """Name, compression and cost of what must not grow with its input."""

@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -20,11 +21,58 @@ def _free_port():
         return probe.getsockname()[1]
 
 
+SLOW = 20_000_000
+
+
+class _Slowing:
+    def __init__(self, address):
+        self._to = ("127.0.0.1", int(address.rpartition(":")[2]))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"localhost:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def image(self, name):
+        return f"{self.address}/{name}:1"
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._to)
+            for words in ((client, server, None), (server, client, SLOW)):
+                threading.Thread(target=self._pass_on, args=words, daemon=True).start()
+
+    @staticmethod
+    def _pass_on(source, to, speed):
+        due = time.monotonic()
+        try:
+            while data := source.recv(65536):
+                to.sendall(data)
+                if speed:
+                    # What was not used in time is lost.
+                    due = max(due, time.monotonic() - 0.05) + len(data) / speed
+                    time.sleep(max(0, due - time.monotonic()))
+        except OSError:
+            pass
+        for end in (source, to):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
 class Registry:
     """Empty, with its storage below `directory`, as long as it is entered."""
 
     def __init__(self, directory):
         port = _free_port()
+        self._proxies = []
         self._storage = directory / f"registry-{port}"
         configuration = directory / "registry.yml"
         configuration.write_text(_CONFIGURATION.format(storage=self._storage, port=port))
@@ -43,7 +91,15 @@ class Registry:
     def __enter__(self):
         return self
 
+    def slowed(self):
+        """The same registry behind a proxy that lets each connection have SLOW bytes a second."""
+        if not self._proxies:
+            self._proxies.append(_Slowing(self.address))
+        return self._proxies[0]
+
     def __exit__(self, *_):
+        for proxy in self._proxies:
+            proxy.close()
         self._process.terminate()
         self._process.wait()
         shutil.rmtree(self._storage, ignore_errors=True)
