@@ -20,7 +20,7 @@ struct Part {
 
 /// The parts in which a blob is assembled are so large, the last one smaller. Large enough that a
 /// request for each does not count, small enough that a layer of a usual size has several.
-inline constexpr std::uint64_t assembly_part_size = 16 * MiB;
+inline constexpr std::uint64_t assembly_part_size = 8 * MiB;
 
 /// How many parts a blob has; at least one.
 std::size_t part_count(std::uint64_t blob_size);

@@ -50,7 +50,8 @@ class Copy {
   void copy_blob(const Descriptor& blob, TaskGroup& group);
   void push(const Descriptor& blob, const std::stop_token& stop);
   bool assemble(const Descriptor& blob, TaskGroup& group);
-  bool copy_part(Assembling& job, const Part& part, const std::stop_token& stop) const;
+  bool copy_part(Assembling& job, const Part& part, const std::stop_token& stop,
+                 std::function<void()> begun = {}) const;
   void finish_part(Assembling& job, const std::stop_token& stop);
   void count(const Descriptor& blob, BlobState state, std::uint64_t kept = 0);
   void copy_document(const PlannedDocument& document);
@@ -163,8 +164,8 @@ void Copy::push(const Descriptor& blob, const std::stop_token& stop) {
   count(blob, BlobState::done);
 }
 
-/// Brings a blob in parts, if there are to be any. The first one shows whether the source gives
-/// them; if not, false.
+/// Brings a blob in parts, if there are to be any. The first bytes of the first one show whether
+/// the source gives them; if not, false.
 bool Copy::assemble(const Descriptor& blob, TaskGroup& group) {
   const auto job = std::make_shared<Assembling>();
   job->blob = blob;
@@ -175,25 +176,32 @@ bool Copy::assemble(const Descriptor& blob, TaskGroup& group) {
   for (const Part& part : missing) job->kept -= part.size;
   job->there = job->kept;
   job->left = std::max<std::size_t>(missing.size(), 1);
-  if (!missing.empty() && !copy_part(*job, missing.front(), group.stop_token())) return false;
-  for (std::size_t i = 1; i < missing.size(); ++i) {
-    run(group, blob, [this, job, &part = missing[i], &group] {
-      if (!copy_part(*job, part, group.stop_token())) {
-        throw Error(ErrorKind::unavailable, from_.name() + " gives no parts of blobs any more");
-      }
-      finish_part(*job, group.stop_token());
-    });
+  const auto begin_others = [&] {
+    for (std::size_t i = 1; i < missing.size(); ++i) {
+      run(group, blob, [this, job, &part = missing[i], &group] {
+        if (!copy_part(*job, part, group.stop_token())) {
+          throw Error(ErrorKind::unavailable, from_.name() + " gives no parts of blobs any more");
+        }
+        finish_part(*job, group.stop_token());
+      });
+    }
+  };
+  if (!missing.empty() && !copy_part(*job, missing[0], group.stop_token(), begin_others)) {
+    return false;
   }
   finish_part(*job, group.stop_token());
   return true;
 }
 
-bool Copy::copy_part(Assembling& job, const Part& part, const std::stop_token& stop) const {
+/// `begun` is called at the first bytes.
+bool Copy::copy_part(Assembling& job, const Part& part, const std::stop_token& stop,
+                     std::function<void()> begun) const {
   check_stop(stop);
   bool given = true;
   job.assembly->write(part, [&](Sink& sink) {
     FunctionSink counted([&](Bytes bytes) {
       check_stop(stop);
+      if (begun) std::exchange(begun, nullptr)();
       sink.write(bytes);
       report(job.blob, BlobState::copying, job.there += bytes.size(), job.kept);
     });

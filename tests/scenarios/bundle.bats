@@ -98,7 +98,7 @@ make_large() {
 }
 
 @test "a save that breaks off goes on where it was, to the same file" {
-  start_faulty_registry --fault 'method=GET;path=/blobs/;after=7;kind=cut_answer;bytes=3000000'
+  start_faulty_registry --fault 'method=GET;path=/blobs/;after=8;kind=cut_answer;bytes=3000000'
   make_large "$FAULTY/large:1"
   davit bundle save -q -o whole.bundle "$FAULTY/large:1" > /dev/null
   run --separate-stderr davit bundle save --retries 0 -j 1 -o part.bundle "$FAULTY/large:1"

@@ -305,7 +305,7 @@ class LargeArchive : public ArchiveWriting {
     archive->commit();
   }
   void break_off() {
-    from_.breaks_after = 20 * MiB;
+    from_.breaks_after = 12 * MiB;
     EXPECT_EQ(kind_thrown([&] { save({}, 1); }), ErrorKind::unavailable);
     from_.breaks_after.reset();
   }
@@ -335,7 +335,7 @@ TEST_F(LargeArchive, GoesOnWhereAnEarlierOneBrokeOff) {
   EXPECT_FALSE(fs::exists(path_));
   EXPECT_TRUE(fs::exists(part()));
   save();
-  EXPECT_EQ(from_.bytes_asked(), large - 20 * MiB);
+  EXPECT_EQ(from_.bytes_asked(), large - 12 * MiB);
   EXPECT_EQ(bytes(), whole);
   EXPECT_EQ(files(), 1);
 }
@@ -366,7 +366,7 @@ TEST_F(LargeArchive, BeginsAnewForOtherContent) {
 TEST_F(LargeArchive, IsReadFromVolumes) {
   save();
   const std::string whole = bytes();
-  save(10 * MiB);
+  save(5 * MiB);
   EXPECT_EQ(files(), 4);
   EXPECT_TRUE(is_complete(*open(), require(*open(), "1")));
   std::string together;
@@ -377,7 +377,7 @@ TEST_F(LargeArchive, IsReadFromVolumes) {
 }
 
 TEST_F(LargeArchive, SaysThatTheLastVolumeMayBeMissing) {
-  save(10 * MiB);
+  save(5 * MiB);
   fs::remove(path_.native() + ".004");
   try {
     open();
@@ -393,7 +393,7 @@ TEST_F(LargeArchive, IsWrittenBesideAnotherWriterOfTheSame) {
   other->expect(image_.blobs);
   save();
   EXPECT_TRUE(is_complete(*open(), require(*open(), "1")));
-  EXPECT_EQ(kind_thrown([&] { save(10 * MiB); }, "another process"), ErrorKind::refused);
+  EXPECT_EQ(kind_thrown([&] { save(5 * MiB); }, "another process"), ErrorKind::refused);
 }
 
 }  // namespace

@@ -129,7 +129,7 @@ class CopyInParts : public Assembling {
                 {.tags = {"1"}, .jobs = jobs_, .progress = progress});
   }
   void break_off() {
-    from_.breaks_after = 20 * MiB;
+    from_.breaks_after = 12 * MiB;
     jobs_ = 1;  // Or a second part breaks off first.
     EXPECT_EQ(kind_thrown([&] { copy_once(); }), ErrorKind::unavailable);
     from_.breaks_after.reset();
@@ -164,8 +164,8 @@ TEST_F(CopyInParts, GoesOnWhereAnEarlierOneBrokeOff) {
   KeptBytes progress;
   copy_once(&progress);
   EXPECT_TRUE(is_there());
-  EXPECT_EQ(from_.bytes_asked(), large - 20 * MiB);
-  EXPECT_EQ(progress.kept, 20 * MiB);
+  EXPECT_EQ(from_.bytes_asked(), large - 12 * MiB);
+  EXPECT_EQ(progress.kept, 12 * MiB);
   EXPECT_EQ(hidden_files(), 0u);
 }
 
