@@ -301,9 +301,10 @@ TEST(CompressionPool, HasAtLeastOneThread) { EXPECT_EQ(CompressionPool(0).thread
 TEST(CompressionPool, DropsWhatHasNotBegunWhenItEnds) {
   std::future<DeflatedBlock> dropped;
   {
-    CompressionPool pool(1);
+    // Before the pool, whose thread may still be leaving one when the pool goes.
     std::latch busy(1);
     std::latch go_on(1);
+    CompressionPool pool(1);
     pool.run(CompressionPool::Task([&] {
       busy.count_down();
       go_on.wait();
