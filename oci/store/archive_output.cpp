@@ -12,9 +12,6 @@ namespace {
 /// What is smaller than this is written anew sooner than it is gone on with.
 constexpr std::uint64_t worth_keeping = 2 * assembly_part_size;
 
-/// Its marks are 8 MiB.
-constexpr std::size_t part_limit = std::size_t{1} << 20;
-
 }  // namespace
 
 ArchiveOutput::ArchiveOutput(std::filesystem::path name, std::optional<std::uint64_t> volume_size)

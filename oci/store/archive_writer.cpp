@@ -23,10 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string path_of(const Digest& digest) {
-  return fmt::format("blobs/{}/{}", digest.algorithm_name(), digest.hex());
-}
-
 constexpr std::array<std::byte, tar_block_size> zeros{};
 
 /// Sizes are what documents say, so they may be anything up to here; no two of them overflow.
@@ -138,6 +134,7 @@ void ArchiveWriter::write_blob(const Digest& digest, std::uint64_t size, const C
   }
   try {
     write_data(region.data(), content);
+    if (region.first_part) mark_parts(*output_.partial(), *region.first_part, size);
     complete(digest, region);
   } catch (...) {
     set_state(digest, Region::State::kept);
@@ -149,8 +146,7 @@ void ArchiveWriter::write_blob(const Digest& digest, std::uint64_t size, const C
 void ArchiveWriter::complete(const Digest& digest, const Region& region) {
   const std::uint64_t end = region.data() + region.size;
   output_.write_at(end, Bytes(zeros).first(tar_padding(region.size)));
-  output_.write_at(region.start, bytes_of(member_header(path_of(digest), region.size)));
-  if (region.first_part) mark_parts(*output_.partial(), *region.first_part, region.size);
+  output_.write_at(region.start, bytes_of(member_header(blob_path(digest), region.size)));
   set_state(digest, Region::State::complete);
 }
 
@@ -198,7 +194,7 @@ bool ArchiveWriter::begin(Lock& lock, const Digest& digest, std::uint64_t size, 
 
 Region& ArchiveWriter::keep_place(const Digest& digest, std::uint64_t size) {
   Region region{
-      .start = end_, .header_size = member_header(path_of(digest), size).size(), .size = size};
+      .start = end_, .header_size = member_header(blob_path(digest), size).size(), .size = size};
   if (region.end() > largest_archive) {
     throw Error(ErrorKind::corrupt, fmt::format("{}: no file has room for {} bytes", name_, size));
   }
@@ -239,7 +235,7 @@ void ArchiveWriter::add_blob(const Content& content, const std::function<Descrip
     region.size = write_data(region.data(), content);
     output_.write_at(region.data() + region.size, Bytes(zeros).first(tar_padding(region.size)));
     digest = described().digest;
-    output_.write_at(region.start, bytes_of(one_block_header(path_of(digest), region.size)));
+    output_.write_at(region.start, bytes_of(one_block_header(blob_path(digest), region.size)));
   } catch (...) {
     failure = std::current_exception();
   }

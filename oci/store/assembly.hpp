@@ -22,6 +22,9 @@ struct Part {
 /// request for each does not count, small enough that a layer of a usual size has several.
 inline constexpr std::uint64_t assembly_part_size = 8 * MiB;
 
+/// More than so many are not kept: of a blob that is 8 TiB, and its marks are 8 MiB.
+inline constexpr std::size_t part_limit = std::size_t{1} << 20;
+
 /// How many parts a blob has; at least one.
 std::size_t part_count(std::uint64_t blob_size);
 

@@ -7,18 +7,12 @@
 #include "oci/model/json.hpp"
 #include "oci/model/platform.hpp"
 #include "oci/model/reference.hpp"
+#include "oci/store/layout_index.hpp"
 
 namespace davit::oci {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
-
-constexpr const char* name_annotation = "org.opencontainers.image.ref.name";
-
-std::string blob_path(const Descriptor& blob) {
-  return "blobs/" + std::string(blob.digest.algorithm_name()) + "/" +
-         std::string(blob.digest.hex());
-}
 
 bool is_full_name(const std::string& name) {
   if (name.find('/') == std::string::npos || name.find('@') != std::string::npos) return false;
@@ -37,7 +31,7 @@ std::string docker_manifest(const Index& index,
   std::map<Digest, std::size_t> places;
   OrderedJson json = OrderedJson::array();
   for (const Descriptor& entry : index.manifests) {
-    const auto name = entry.annotations.find(name_annotation);
+    const auto name = entry.annotations.find(ref_name_annotation);
     if (name == entry.annotations.end()) continue;
     Descriptor image = entry;
     Document found = parse_document(image.media_type, document(image), image.digest.str());
@@ -49,8 +43,8 @@ std::string docker_manifest(const Index& index,
     const auto [place, added] = places.emplace(image.digest, json.size());
     if (added) {
       OrderedJson layers = OrderedJson::array();
-      for (const Descriptor& layer : manifest.layers) layers.push_back(blob_path(layer));
-      json.push_back({{"Config", blob_path(manifest.config)},
+      for (const Descriptor& layer : manifest.layers) layers.push_back(blob_path(layer.digest));
+      json.push_back({{"Config", blob_path(manifest.config.digest)},
                       {"RepoTags", OrderedJson::array()},
                       {"Layers", std::move(layers)}});
     }

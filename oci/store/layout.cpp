@@ -18,17 +18,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* lock_file = ".davit.lock";
 
-/// Of a blob: 16 TiB.
-constexpr std::size_t part_limit = std::size_t{1} << 20;
-
-std::string blob_directory(const Digest& digest) {
-  return fmt::format("blobs/{}", digest.algorithm_name());
-}
-
-std::string blob_path(const Digest& digest) {
-  return fmt::format("{}/{}", blob_directory(digest), digest.hex());
-}
-
 [[noreturn]] void fail(const std::error_code& code, std::string_view what) {
   errno = code.value();
   throw errno_error(what);

@@ -188,6 +188,14 @@ std::string new_layout_index() {
   return to_json(Index{.media_type = std::string(media::oci_index)});
 }
 
+std::string blob_directory(const Digest& digest) {
+  return fmt::format("blobs/{}", digest.algorithm_name());
+}
+
+std::string blob_path(const Digest& digest) {
+  return fmt::format("{}/{}", blob_directory(digest), digest.hex());
+}
+
 void check_layout_version(std::string_view text, std::string_view what) {
   const std::string name = fmt::format("{}: oci-layout", what);
   const std::string version = string_member(parse_json(text, name), "imageLayoutVersion", name);

@@ -50,6 +50,10 @@ std::string new_layout_index();
 /// it.
 inline constexpr std::string_view layout_version_text = R"({"imageLayoutVersion":"1.0.0"})";
 
+/// Where a blob lies in a layout (image-layout.md, "Blobs"), and the directory it lies in.
+std::string blob_path(const Digest& digest);
+std::string blob_directory(const Digest& digest);
+
 /// Throws Error(corrupt) unless the text of oci-layout says version 1.0.0.
 void check_layout_version(std::string_view text, std::string_view what);
 

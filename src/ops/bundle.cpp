@@ -7,7 +7,6 @@
 #include "oci/base/tasks.hpp"
 #include "oci/model/json.hpp"
 #include "oci/store/closure.hpp"
-#include "oci/store/copy.hpp"
 #include "oci/store/forwarding.hpp"
 
 namespace davit::app {
@@ -87,10 +86,6 @@ void copy_referrers(oci::Store& from, oci::Store& to, const Digest& subject,
   }
 }
 
-oci::CopyOptions copying(const TransferOptions& options) {
-  return {.jobs = options.jobs, .progress = options.progress, .stop = options.stop};
-}
-
 /// Copies that are known before the first of them begins, so that the places of all blobs are.
 class Plan {
  public:
@@ -161,7 +156,7 @@ std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& fi
   const auto archive =
       oci::open_archive(file, oci::OpenMode::create, options.format, options.volume_size);
   Without bundle(*archive, options.without);
-  Plan plan(bundle, copying(options.transfer));
+  Plan plan(bundle, copy_options(options.transfer));
   std::vector<std::string> names;
   for (const Place& place : images) {
     oci::Store& from = places.open(place, Use::read);
@@ -264,12 +259,12 @@ std::vector<Landed> load_bundle(Places& places, const std::filesystem::path& fil
     const Place place = destination_of(prefix, name);
     oci::Store& to = places.open(place, options.use);
     const Descriptor root = oci::require(*archive, name);
-    oci::CopyOptions copy = copying(options);
+    oci::CopyOptions copy = copy_options(options);
     const bool by_tag = name.find('@') == std::string::npos;
     if (by_tag) copy.tags = {place.tag()};
     oci::doing("loading " + name, [&] { oci::copy(*archive, to, root, copy); });
     // Signatures and SBOMs go with what they are of.
-    copy_referrers(*archive, to, root.digest, copying(options));
+    copy_referrers(*archive, to, root.digest, copy_options(options));
     landed.push_back({to.name(), copy.tags, root});
   }
   return landed;

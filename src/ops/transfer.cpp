@@ -4,19 +4,11 @@
 
 #include "oci/model/config.hpp"
 #include "oci/model/manifest.hpp"
-#include "oci/store/copy.hpp"
 
 namespace davit::app {
 namespace {
 
 using oci::Descriptor;
-
-oci::CopyOptions copy_options(const TransferOptions& options, std::vector<std::string> tags) {
-  return {.tags = std::move(tags),
-          .jobs = options.jobs,
-          .progress = options.progress,
-          .stop = options.stop};
-}
 
 /// The entry that an index has for a manifest, with the platform its config says.
 Descriptor index_entry(oci::Store& store, Descriptor image) {
@@ -58,6 +50,13 @@ void append_entries(oci::Store& store, const Descriptor& root, oci::Index& index
 }
 
 }  // namespace
+
+oci::CopyOptions copy_options(const TransferOptions& options, std::vector<std::string> tags) {
+  return {.tags = std::move(tags),
+          .jobs = options.jobs,
+          .progress = options.progress,
+          .stop = options.stop};
+}
 
 std::vector<Landed> copy_image(Places& places, const Place& from, const std::vector<Place>& to,
                                const TransferOptions& options) {
@@ -112,7 +111,7 @@ Landed create_index(Places& places, const Place& to, const std::vector<Place>& i
     const Descriptor root = find_image(source, image, options.platform);
     append_entries(source, root, index);
     if (image.store_name() != to.store_name()) {
-      oci::copy(source, destination, root, copy_options(options, {}));
+      oci::copy(source, destination, root, copy_options(options));
     }
   }
   const std::string document = oci::to_json(index);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oci/base/progress.hpp"
+#include "oci/store/copy.hpp"
 #include "src/ops/places.hpp"
 
 namespace davit::app {
@@ -17,6 +18,9 @@ struct TransferOptions {
   oci::Progress* progress = nullptr;
   std::stop_token stop;
 };
+
+/// What the copies of a command have in common.
+oci::CopyOptions copy_options(const TransferOptions& options, std::vector<std::string> tags = {});
 
 /// Copies one image to every place, its bytes and so its digest unchanged. A place named without
 /// a tag gets the one the source was named by.
