@@ -19,7 +19,7 @@ using oci::ErrorKind;
 struct BuildWords {
   CommonOptions common;
   std::string base;
-  std::vector<LayerInput> layers;
+  std::vector<oci::LayerInput> layers;
   std::vector<std::string> targets;
   std::vector<std::string> cache_from;
   bool no_cache = false;
@@ -43,19 +43,19 @@ struct BuildWords {
   std::string history;
 };
 
-LayerInput rootfs_input(const std::string& path) {
-  return {.kind = LayerInput::Kind::tree, .path = path, .tree = {}, .created_by = {}};
+oci::LayerInput rootfs_input(const std::string& path) {
+  return {.kind = oci::LayerInput::Kind::tree, .path = path, .tree = {}, .created_by = {}};
 }
 
 /// "TAR", or "PATH=/DEST". A path may hold "=": the last "=/" counts.
-LayerInput layer_input(const std::string& value) {
-  LayerInput input;
+oci::LayerInput layer_input(const std::string& value) {
+  oci::LayerInput input;
   const auto split = value.rfind("=/");
   if (split == std::string::npos) {
-    input.kind = LayerInput::Kind::tarball;
+    input.kind = oci::LayerInput::Kind::tarball;
     input.path = value;
   } else {
-    input.kind = LayerInput::Kind::tree;
+    input.kind = oci::LayerInput::Kind::tree;
     input.path = value.substr(0, split);
     input.tree.destination = value.substr(split + 1);
   }
@@ -151,7 +151,7 @@ BuildOptions build_options(const BuildWords& words, Session& session) {
                        ? ImageFormat::oci
                        : ImageFormat::docker;
   options.layers = words.layers;
-  for (LayerInput& layer : options.layers) {
+  for (oci::LayerInput& layer : options.layers) {
     layer.tree.clamp_mtime = source_date;
     layer.tree.stop = session.stop();
     // Of a layer that adds to a base, the root directory is the base's.

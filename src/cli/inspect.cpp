@@ -1,4 +1,4 @@
-#include "src/ops/inspect.hpp"
+#include "oci/image/inspect.hpp"
 
 #include <fmt/format.h>
 
@@ -29,7 +29,7 @@ void add_row(Rows& rows, const std::string& name, const std::string& value) {
   if (!value.empty()) rows.push_back({name, value});
 }
 
-Rows summary(const Inspection& found) {
+Rows summary(const oci::Inspection& found) {
   Rows rows;
   add_row(rows, "Name", found.store);
   add_row(rows, "Digest", found.root.digest.str());
@@ -86,7 +86,7 @@ std::string manifests_table(const oci::Index& index) {
 }
 
 /// Documents of others are shown as they parse; their own bytes are what `manifest` prints.
-OrderedJson to_json(const Inspection& found) {
+OrderedJson to_json(const oci::Inspection& found) {
   OrderedJson json;
   json["name"] = found.store;
   json["digest"] = found.root.digest.str();
@@ -98,7 +98,7 @@ OrderedJson to_json(const Inspection& found) {
   return json;
 }
 
-void inspect(const Inspection& found, bool as_json) {
+void inspect(const oci::Inspection& found, bool as_json) {
   if (as_json) {
     write_stdout(json_text(to_json(found)));
     return;
@@ -132,10 +132,11 @@ void declare(Arguments& root, const std::string& name, const std::string& help,
   });
 }
 
-Inspection read(Session& session, const Words& words, bool choose) {
+oci::Inspection read(Session& session, const Words& words, bool choose) {
   std::optional<oci::Platform> platform = session.platform();
   if (!platform && choose) platform = oci::Platform::host();
-  return inspect_image(session.places(), Place::parse(words.place), platform);
+  const Place place = Place::parse(words.place);
+  return oci::inspect_image(session.places().open(place, Use::read), place.identifier(), platform);
 }
 
 }  // namespace
@@ -159,7 +160,8 @@ void declare_manifest(Arguments& root) {
   declare(root, "digest", "print the digest", [](Session& session, const Words& words) {
     const Place place = Place::parse(words.place);
     oci::Store& store = session.places().open(place, Use::read);
-    write_stdout(find_image(store, place, session.platform()).digest.str() + "\n");
+    write_stdout(oci::find_image(store, place.identifier(), session.platform()).digest.str() +
+                 "\n");
   });
 }
 

@@ -8,13 +8,13 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "oci/image/flatten.hpp"
 #include "oci/layer/unpack.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/json_text.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
-#include "src/ops/flatten.hpp"
 
 namespace davit::app {
 namespace {
@@ -24,7 +24,7 @@ using oci::Error;
 using oci::ErrorKind;
 using oci::printable;
 using OrderedJson = nlohmann::ordered_json;
-using Files = std::map<std::string, ImageFile>;
+using Files = std::map<std::string, oci::ImageFile>;
 
 struct LookWords {
   CommonOptions common;
@@ -45,11 +45,13 @@ Arguments declare(Arguments& root, const std::string& name, const std::string& h
   return command;
 }
 
-ImageLayers open(Session& session, const std::string& source) {
-  return open_layers(session.places(), Place::parse(source), session.platform());
+oci::ImageLayers open(Session& session, const std::string& source) {
+  const Place place = Place::parse(source);
+  return oci::open_layers(session.places().open(place, Use::read), place.identifier(),
+                          session.platform());
 }
 
-LayerReading reading(Session& session) {
+oci::LayerReading reading(Session& session) {
   return {.progress = session.progress(), .stop = session.stop()};
 }
 
@@ -88,7 +90,7 @@ std::string mode_text(const oci::TarEntry& entry) {
   return text;
 }
 
-OrderedJson to_json(const std::string& path, const ImageFile& file) {
+OrderedJson to_json(const std::string& path, const oci::ImageFile& file) {
   OrderedJson json = {{"path", path},
                       {"mode", mode_text(file.entry)},
                       {"uid", file.entry.uid},
@@ -139,8 +141,9 @@ void declare_files(Arguments& root) {
   command.run([words](Session& session) {
     session.begin(words->common);
     // Digests are part of the JSON alone.
-    const Files files = list_files(open(session, words->source), reading(session),
-                                   words->common.json ? Contents::hashed : Contents::passed_over);
+    const Files files =
+        oci::list_files(open(session, words->source), reading(session),
+                        words->common.json ? oci::Contents::hashed : oci::Contents::passed_over);
     print_files(files, oci::clean_path(words->path), *words);
   });
 }
@@ -153,7 +156,7 @@ void declare_cat(Arguments& root) {
   command.run([words](Session& session) {
     session.begin(words->common);
     oci::FunctionSink out([](oci::Bytes bytes) { write_stdout(oci::text_of(bytes)); });
-    read_image_file(open(session, words->source), reading(session), words->path, out);
+    oci::read_image_file(open(session, words->source), reading(session), words->path, out);
   });
 }
 
@@ -166,16 +169,16 @@ void declare_export(Arguments& root) {
   declare_common(command, words->common);
   command.run([words](Session& session) {
     session.begin(words->common);
-    const ImageLayers image = open(session, words->source);
+    const oci::ImageLayers image = open(session, words->source);
     if (words->path.empty() || words->path == "-") {
       if (::isatty(STDOUT_FILENO) != 0) {
         throw Error(ErrorKind::usage, "a tar is not for terminals", "give a FILE, or a pipe");
       }
       oci::FunctionSink out([](oci::Bytes bytes) { write_stdout(oci::text_of(bytes)); });
-      return export_tar(image, reading(session), out);
+      return oci::export_tar(image, reading(session), out);
     }
     oci::AtomicFile file(words->path);
-    export_tar(image, reading(session), file);
+    oci::export_tar(image, reading(session), file);
     file.commit();
   });
 }
@@ -186,7 +189,7 @@ std::string change_of(std::uint64_t before, std::uint64_t after) {
                          : "-" + oci::human_size(before - after);
 }
 
-bool same(const ImageFile& a, const ImageFile& b) {
+bool same(const oci::ImageFile& a, const oci::ImageFile& b) {
   oci::TarEntry first = a.entry;
   oci::TarEntry second = b.entry;
   first.data_offset = second.data_offset = 0;
@@ -202,10 +205,10 @@ void declare_diff(Arguments& root) {
   declare_common(command, words->common);
   command.run([words](Session& session) {
     session.begin(words->common);
-    const ImageLayers before = open(session, words->source);
-    const ImageLayers after = open(session, words->other);
-    const Files old_files = list_files(before, reading(session));
-    const Files new_files = list_files(after, reading(session));
+    const oci::ImageLayers before = open(session, words->source);
+    const oci::ImageLayers after = open(session, words->other);
+    const Files old_files = oci::list_files(before, reading(session));
+    const Files new_files = oci::list_files(after, reading(session));
     const std::set<oci::Digest> layers(before.diff_ids.begin(), before.diff_ids.end());
     const auto shared = std::count_if(after.diff_ids.begin(), after.diff_ids.end(),
                                       [&](const auto& layer) { return layers.contains(layer); });

@@ -1,4 +1,4 @@
-#include "src/ops/unpack.hpp"
+#include "oci/image/unpack.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ struct UnpackWords {
   std::string max_size;
 };
 
-void report(const Unpacked& unpacked) {
+void report(const oci::Unpacked& unpacked) {
   for (const auto& [what, shortfall] : unpacked.shortfalls) {
     oci::log(oci::LogLevel::warning,
              fmt::format("{} could not be set or made, {} in all: the first is {}", what,
@@ -33,14 +33,16 @@ void report(const Unpacked& unpacked) {
 
 void unpack(Session& session, const UnpackWords& words) {
   const Place place = Place::parse(words.source);
-  UnpackImageOptions options;
+  oci::UnpackImageOptions options;
   if (!words.max_size.empty()) options.max_size = parse_size("--max-size", words.max_size);
   session.begin(words.common);
-  options.platform = session.platform();
   options.reading = {.progress = session.progress(), .stop = session.stop()};
   // Whoever says how much may come has said it all.
   if (options.max_size != 0) options.reading.ratio_limit = 0;
-  const Unpacked unpacked = unpack_image(session.places(), place, words.directory, options);
+  const oci::Unpacked unpacked =
+      oci::unpack_image(oci::open_layers(session.places().open(place, Use::read),
+                                         place.identifier(), session.platform()),
+                        words.directory, options);
   report(unpacked);
   if (words.common.json) {
     const nlohmann::ordered_json json = {{"image", unpacked.image}, {"directory", words.directory}};

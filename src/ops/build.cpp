@@ -4,6 +4,7 @@
 
 #include "oci/base/log.hpp"
 #include "oci/base/tasks.hpp"
+#include "oci/image/inspect.hpp"
 #include "oci/model/manifest.hpp"
 #include "oci/store/copy.hpp"
 
@@ -25,8 +26,9 @@ struct Base {
 std::optional<Base> read_base(Places& places, const BuildOptions& options) {
   if (!options.base) return std::nullopt;
   oci::Store& store = places.open(*options.base, Use::read);
-  const Descriptor root = find_image(store, *options.base,
-                                     options.platform ? *options.platform : oci::Platform::host());
+  const Descriptor root =
+      oci::find_image(store, options.base->identifier(),
+                      options.platform ? *options.platform : oci::Platform::host());
   const std::string what = store.name() + "@" + root.digest.str();
   Base base{store, {}, {}, {}};
   base.manifest = std::get<oci::Manifest>(
@@ -86,12 +88,13 @@ oci::Platform platform_of(const std::optional<Base>& base, const BuildOptions& o
   return base ? base->platform : oci::Platform::host();
 }
 
-LayerCache read_cache(Places& places, const oci::Platform& platform, const BuildOptions& options) {
-  LayerCache cache(options.compression);
+oci::LayerCache read_cache(Places& places, const oci::Platform& platform,
+                           const BuildOptions& options) {
+  oci::LayerCache cache(options.compression);
   if (!options.cache) return cache;
   const auto add = [&](const Place& place, oci::LogLevel level) {
     try {
-      if (cache.add(places, place, platform)) return;
+      if (cache.add(places.open(place, Use::read), place.identifier(), platform)) return;
       oci::log(level, place.store_name() + ": no image whose layers could be used again");
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::interrupted) throw;
@@ -105,21 +108,21 @@ LayerCache read_cache(Places& places, const oci::Platform& platform, const Build
   return cache;
 }
 
-std::vector<BuiltLayer> build_layers(oci::Store& to, const LayerCache& cache,
-                                     const BuildOptions& options) {
-  const std::vector<LayerInput> inputs = options.max_layer_size > 0
-                                             ? split_inputs(options.layers, options.max_layer_size)
-                                             : options.layers;
-  std::vector<BuiltLayer> built(inputs.size());
+std::vector<oci::BuiltLayer> build_layers(oci::Store& to, const oci::LayerCache& cache,
+                                          const BuildOptions& options) {
+  const std::vector<oci::LayerInput> inputs =
+      options.max_layer_size > 0 ? oci::split_inputs(options.layers, options.max_layer_size)
+                                 : options.layers;
+  std::vector<oci::BuiltLayer> built(inputs.size());
   oci::CompressionPool pool;
   oci::TaskGroup tasks(std::min(options.jobs, layers_at_once(options.compression)), options.stop);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     tasks.run([&, i] {
-      const LayerInput& input = inputs[i];
-      const LayerWork work{to,   options.compression, cache,
-                           pool, options.progress,    tasks.stop_token()};
+      const oci::LayerInput& input = inputs[i];
+      const oci::LayerWork work{to,   options.compression, cache,
+                                pool, options.progress,    tasks.stop_token()};
       oci::doing(fmt::format("building a layer of {}", oci::printable(input.path.native())),
-                 [&] { built[i] = build_layer(input, fmt::format("layer {}", i + 1), work); });
+                 [&] { built[i] = oci::build_layer(input, fmt::format("layer {}", i + 1), work); });
       built[i].created_by = input.created_by;
     });
   }
@@ -129,7 +132,7 @@ std::vector<BuiltLayer> build_layers(oci::Store& to, const LayerCache& cache,
 
 /// The new image's documents: its config is stored, its manifest is what gets the tags.
 std::string assemble(oci::Store& to, const std::optional<Base>& base,
-                     const std::vector<BuiltLayer>& built, const BuildOptions& options) {
+                     const std::vector<oci::BuiltLayer>& built, const BuildOptions& options) {
   const bool docker = options.format == ImageFormat::docker;
   oci::ConfigChanges changes = options.config;
   changes.platform = platform_of(base, options);
@@ -138,7 +141,7 @@ std::string assemble(oci::Store& to, const std::optional<Base>& base,
   manifest.media_type = docker ? oci::media::docker_manifest : oci::media::oci_manifest;
   manifest.annotations = options.annotations;
   if (base) manifest.layers = base->manifest.layers;
-  for (const BuiltLayer& layer : built) {
+  for (const oci::BuiltLayer& layer : built) {
     manifest.layers.push_back(layer.descriptor);
     changes.layers.push_back({layer.diff_id, layer.created_by, layer.comment});
   }
@@ -173,7 +176,7 @@ void check(const BuildOptions& options) {
       throw Error(ErrorKind::usage, "Docker's format has no annotations", "--format oci has");
     }
   }
-  for (const LayerInput& input : options.layers) check_input(input);
+  for (const oci::LayerInput& input : options.layers) oci::check_input(input);
 }
 
 }  // namespace
@@ -187,8 +190,8 @@ std::vector<Landed> build_image(Places& places, const BuildOptions& options) {
   const oci::CopyOptions copying{
       .jobs = options.jobs, .progress = options.progress, .stop = options.stop};
   if (base) oci::copy_blobs(base->store, first, base->manifest.layers, copying);
-  const LayerCache cache = read_cache(places, platform_of(base, options), options);
-  const std::vector<BuiltLayer> built = build_layers(first, cache, options);
+  const oci::LayerCache cache = read_cache(places, platform_of(base, options), options);
+  const std::vector<oci::BuiltLayer> built = build_layers(first, cache, options);
   const std::string document = assemble(first, base, built, options);
 
   const Descriptor root =

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "oci/base/progress.hpp"
+#include "oci/image/layers.hpp"
 #include "oci/layer/compression.hpp"
 #include "oci/model/config.hpp"
-#include "src/ops/layers.hpp"
 #include "src/ops/places.hpp"
 
 namespace davit::app {
@@ -18,7 +18,7 @@ enum class ImageFormat { oci, docker };
 
 struct BuildOptions {
   std::optional<Place> base;
-  std::vector<LayerInput> layers;
+  std::vector<oci::LayerInput> layers;
   std::vector<Place> targets;
   /// Default: the base's; of an index and without a base, this machine's.
   std::optional<oci::Platform> platform;

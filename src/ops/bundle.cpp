@@ -5,6 +5,7 @@
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
 #include "oci/base/tasks.hpp"
+#include "oci/image/inspect.hpp"
 #include "oci/model/json.hpp"
 #include "oci/store/closure.hpp"
 #include "oci/store/forwarding.hpp"
@@ -160,7 +161,7 @@ std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& fi
   std::vector<std::string> names;
   for (const Place& place : images) {
     oci::Store& from = places.open(place, Use::read);
-    const Descriptor root = find_image(from, place, options.transfer.platform);
+    const Descriptor root = oci::find_image(from, place.identifier(), options.transfer.platform);
     names.push_back(full_name(place, root));
     plan.add(from, root, {names.back()});
     if (options.referrers) plan.add_referrers(from, root.digest);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "oci/model/manifest.hpp"
 #include "oci/store/archive.hpp"
 #include "oci/store/layout.hpp"
 #include "oci/store/memory.hpp"
@@ -39,16 +38,6 @@ oci::Store& Places::open(const Place& place, Use use) {
 
 void Places::commit() {
   for (auto& [key, store] : stores_) store->commit();
-}
-
-oci::Descriptor find_image(oci::Store& store, const Place& place,
-                           const std::optional<oci::Platform>& platform) {
-  const oci::Descriptor root = oci::require(store, place.identifier());
-  if (!platform || !oci::is_index(root.media_type)) return root;
-  const std::string what = store.name() + "@" + root.digest.str();
-  const oci::Document document =
-      oci::parse_document(root.media_type, oci::fetch_document(store, root), what);
-  return oci::select_platform(std::get<oci::Index>(document), *platform, what);
 }
 
 std::vector<Target> group_targets(const std::vector<Place>& places) {

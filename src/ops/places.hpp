@@ -19,7 +19,7 @@ namespace davit::app {
 /// would store.
 enum class Use { read, write, rehearse };
 
-/// Opens places as stores, each once, and finds images in them.
+/// Opens places as stores, each once.
 class Places {
  public:
   /// `ecr`, if not null, outlives it: repositories of Amazon ECR are asked by its API, too.
@@ -38,10 +38,6 @@ class Places {
   transport::aws::EcrAccess* const ecr_;
   std::map<std::pair<Use, std::string>, std::unique_ptr<oci::Store>> stores_;
 };
-
-/// An image where it was found. With a platform, one is chosen from an index.
-oci::Descriptor find_image(oci::Store& store, const Place& place,
-                           const std::optional<oci::Platform>& platform);
 
 /// An image where a command has put it: what scripts are told.
 struct Landed {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "oci/image/inspect.hpp"
 #include "oci/model/config.hpp"
 #include "oci/model/manifest.hpp"
 
@@ -61,7 +62,7 @@ oci::CopyOptions copy_options(const TransferOptions& options, std::vector<std::s
 std::vector<Landed> copy_image(Places& places, const Place& from, const std::vector<Place>& to,
                                const TransferOptions& options) {
   oci::Store& source = places.open(from, Use::read);
-  const Descriptor root = find_image(source, from, options.platform);
+  const Descriptor root = oci::find_image(source, from.identifier(), options.platform);
   std::vector<Landed> landed;
   for (Target& target : group_targets(to)) {
     if (target.tags.empty() && target.place.identifier().empty() && !from.tag().empty()) {
@@ -85,7 +86,7 @@ std::vector<Landed> copy_image(Places& places, const Place& from, const std::vec
 
 Landed add_tags(Places& places, const Place& image, const std::vector<std::string>& tags, Use use) {
   oci::Store& store = places.open(image, use);
-  const Descriptor root = find_image(store, image, std::nullopt);
+  const Descriptor root = oci::find_image(store, image.identifier(), std::nullopt);
   const oci::Content document = oci::content_of(oci::fetch_document(store, root));
   for (const std::string& tag : tags) {
     if (!oci::is_tag(tag)) {
@@ -108,7 +109,7 @@ Landed create_index(Places& places, const Place& to, const std::vector<Place>& i
                    .annotations = annotations};
   for (const Place& image : images) {
     oci::Store& source = places.open(image, Use::read);
-    const Descriptor root = find_image(source, image, options.platform);
+    const Descriptor root = oci::find_image(source, image.identifier(), options.platform);
     append_entries(source, root, index);
     if (image.store_name() != to.store_name()) {
       oci::copy(source, destination, root, copy_options(options));

@@ -45,15 +45,15 @@ class BuildTest : public testing::Test {
     return options;
   }
 
-  LayerInput tree(const std::string& path, const std::string& destination = "") const {
-    LayerInput input{.path = directory_ / path, .tree = {}, .created_by = "test"};
+  oci::LayerInput tree(const std::string& path, const std::string& destination = "") const {
+    oci::LayerInput input{.path = directory_ / path, .tree = {}, .created_by = "test"};
     input.tree.destination = destination;
     input.tree.clamp_mtime = 0;
     return input;
   }
 
-  LayerInput tarball(const std::string& path) const {
-    return {.kind = LayerInput::Kind::tarball,
+  oci::LayerInput tarball(const std::string& path) const {
+    return {.kind = oci::LayerInput::Kind::tarball,
             .path = directory_ / path,
             .tree = {},
             .created_by = "test"};

@@ -1,4 +1,4 @@
-#include "src/ops/layer_cache.hpp"
+#include "oci/image/layer_cache.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,10 +7,10 @@
 #include <mutex>
 
 #include "oci/base/log.hpp"
+#include "oci/image/inspect.hpp"
 #include "oci/model/manifest.hpp"
 #include "oci/store/layout.hpp"
 #include "src/ops/build.hpp"
-#include "src/ops/inspect.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace davit::app {
@@ -52,7 +52,7 @@ class LayerCacheTest : public testing::Test {
 
   BuildOptions options(const std::string& target, const std::string& compression = "gzip") {
     BuildOptions options;
-    LayerInput input{.path = directory_ / "rootfs", .tree = {}, .created_by = "test"};
+    oci::LayerInput input{.path = directory_ / "rootfs", .tree = {}, .created_by = "test"};
     input.tree.clamp_mtime = 0;
     options.layers = {input};
     options.targets = {place(target)};
@@ -71,9 +71,10 @@ class LayerCacheTest : public testing::Test {
     return built_.at("layer 1");
   }
 
-  Inspection inspect(const std::string& image) {
+  oci::Inspection inspect(const std::string& image) {
     Places places({}, nullptr);
-    return inspect_image(places, place(image), std::nullopt);
+    return oci::inspect_image(places.open(place(image), Use::read), place(image).identifier(),
+                              std::nullopt);
   }
 
   oci::Descriptor layer_of(const std::string& image) {
@@ -143,7 +144,7 @@ TEST_F(LayerCacheTest, AnotherProgramsLayerIsUsedAsItIs) {
                    oci::Compression::parse("gzip:9"), pool, sink);
   tests::write_file(directory_ / "layer.tar.gz", compressed);
   BuildOptions foreign = options("out:1");
-  foreign.layers = {{.kind = LayerInput::Kind::tarball,
+  foreign.layers = {{.kind = oci::LayerInput::Kind::tarball,
                      .path = directory_ / "layer.tar.gz",
                      .tree = {},
                      .created_by = "another"}};
@@ -195,7 +196,7 @@ TEST_F(LayerCacheTest, ATargetThatIsNewIsNoWarning) {
 
 TEST_F(LayerCacheTest, AnImageWithMoreLayersThanItsConfigListsIsNotUsed) {
   build(options("out:1"));
-  Inspection image = inspect("out:1");
+  oci::Inspection image = inspect("out:1");
   auto manifest = std::get<oci::Manifest>(image.document);
   manifest.layers.push_back(manifest.layers[0]);
   const std::string document = oci::to_json(manifest);

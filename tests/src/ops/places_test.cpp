@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "oci/base/error.hpp"
+#include "oci/image/inspect.hpp"
 #include "oci/model/manifest.hpp"
 #include "oci/store/memory.hpp"
 
@@ -76,21 +77,20 @@ struct MultiPlatform {
 
 TEST(FindImage, ChoosesAPlatformFromAnIndex) {
   MultiPlatform fixture;
-  const auto found =
-      find_image(*fixture.store, Place::parse("oci:x:multi"), oci::Platform::parse("linux/arm64"));
+  const auto found = oci::find_image(*fixture.store, "multi", oci::Platform::parse("linux/arm64"));
   EXPECT_EQ(found.digest, fixture.images[1].digest);
 }
 
 TEST(FindImage, TakesTheIndexWholeWithoutAPlatform) {
   MultiPlatform fixture;
-  const auto found = find_image(*fixture.store, Place::parse("oci:x:multi"), std::nullopt);
+  const auto found = oci::find_image(*fixture.store, "multi", std::nullopt);
   EXPECT_EQ(found.media_type, oci::media::oci_index);
 }
 
 TEST(FindImage, SaysWhichPlatformsThereAre) {
   MultiPlatform fixture;
   try {
-    find_image(*fixture.store, Place::parse("oci:x:multi"), oci::Platform::parse("linux/s390x"));
+    oci::find_image(*fixture.store, "multi", oci::Platform::parse("linux/s390x"));
     FAIL();
   } catch (const oci::Error& error) {
     EXPECT_EQ(error.kind(), oci::ErrorKind::not_found);
@@ -101,7 +101,7 @@ TEST(FindImage, SaysWhichPlatformsThereAre) {
 TEST(FindImage, NamesATagThatIsMissing) {
   MultiPlatform fixture;
   try {
-    find_image(*fixture.store, Place::parse("oci:x:gone"), std::nullopt);
+    oci::find_image(*fixture.store, "gone", std::nullopt);
     FAIL();
   } catch (const oci::Error& error) {
     EXPECT_EQ(error.kind(), oci::ErrorKind::not_found);

@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "oci/base/progress.hpp"
+#include "oci/image/layer_cache.hpp"
 #include "oci/layer/compression.hpp"
 #include "oci/layer/layer.hpp"
 #include "oci/layer/tree.hpp"
 #include "oci/store/store.hpp"
-#include "src/ops/layer_cache.hpp"
 
-namespace davit::app {
+namespace davit::oci {
 
 /// Where a layer's files come from.
 struct LayerInput {
@@ -23,13 +23,13 @@ struct LayerInput {
   };
   Kind kind = Kind::tree;
   std::filesystem::path path;
-  oci::TreeOptions tree;
+  TreeOptions tree;
   std::string created_by;  ///< for the history
 };
 
 struct BuiltLayer {
-  oci::Descriptor descriptor;
-  oci::Digest diff_id;
+  Descriptor descriptor;
+  Digest diff_id;
   // For the history.
   std::string created_by = {};
   std::string comment = {};
@@ -37,11 +37,11 @@ struct BuiltLayer {
 
 /// What all layers of one build share.
 struct LayerWork {
-  oci::Store& to;
-  const oci::Compression& compression;
+  Store& to;
+  const Compression& compression;
   const LayerCache& cache;
-  oci::CompressionPool& pool;
-  oci::Progress* progress;
+  CompressionPool& pool;
+  Progress* progress;
   std::stop_token stop;
 };
 
@@ -59,4 +59,4 @@ std::vector<LayerInput> split_inputs(const std::vector<LayerInput>& inputs, std:
 /// it is not of its kind.
 void check_input(const LayerInput& input);
 
-}  // namespace davit::app
+}  // namespace davit::oci

@@ -1,4 +1,4 @@
-#include "src/ops/flatten.hpp"
+#include "oci/image/flatten.hpp"
 
 #include <fmt/format.h>
 
@@ -8,17 +8,8 @@
 #include "oci/layer/tar_writer.hpp"
 #include "oci/layer/unpack.hpp"
 
-namespace davit::app {
+namespace davit::oci {
 namespace {
-
-using oci::EntryType;
-using oci::Error;
-using oci::ErrorKind;
-using oci::TarEntry;
-
-using oci::aufs_mark;
-using oci::opaque_mark;
-using oci::whiteout_mark;
 
 constexpr int link_limit = 40;
 
@@ -30,9 +21,9 @@ std::string parent_of(const std::string& path) {
 std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 /// The entries of one layer after the other, from the top.
-class Flattener final : public oci::TarHandler {
+class Flattener final : public TarHandler {
  public:
-  explicit Flattener(oci::TarHandler& to) : to_(to) {}
+  explicit Flattener(TarHandler& to) : to_(to) {}
 
   struct Link {
     TarEntry entry;
@@ -49,7 +40,7 @@ class Flattener final : public oci::TarHandler {
 
   void entry(const TarEntry& given) override {
     passing_ = false;
-    const std::string path = oci::clean_path(given.path);
+    const std::string path = clean_path(given.path);
     const std::string name = name_of(path);
     if (name.starts_with(whiteout_mark)) return whiteout(parent_of(path), name);
     if (is_hidden(path) || !seen_.insert(path).second) return;
@@ -58,7 +49,7 @@ class Flattener final : public oci::TarHandler {
     TarEntry entry = given;
     entry.path = path.empty() ? "." : path;
     if (entry.type == EntryType::hardlink) {
-      entry.link_target = oci::clean_path(entry.link_target);
+      entry.link_target = clean_path(entry.link_target);
       if (!emitted_.contains(entry.link_target)) {
         links_.push_back({std::move(entry), layer_});
         return;
@@ -68,7 +59,7 @@ class Flattener final : public oci::TarHandler {
     passing_ = true;
   }
 
-  void data(oci::Bytes bytes) override {
+  void data(Bytes bytes) override {
     if (passing_) to_.data(bytes);
   }
 
@@ -101,7 +92,7 @@ class Flattener final : public oci::TarHandler {
 
   using Paths = std::unordered_set<std::string>;
 
-  oci::TarHandler& to_;
+  TarHandler& to_;
   std::size_t layer_ = 0;
   bool passing_ = false;
   Paths seen_;
@@ -112,21 +103,21 @@ class Flattener final : public oci::TarHandler {
 };
 
 /// Takes one file out of layers.
-class Extractor final : public oci::TarHandler {
+class Extractor final : public TarHandler {
  public:
-  Extractor(std::string path, std::vector<TarEntry> names, oci::TarHandler& to)
+  Extractor(std::string path, std::vector<TarEntry> names, TarHandler& to)
       : path_(std::move(path)), names_(std::move(names)), to_(to) {}
 
   void entry(const TarEntry& entry) override {
     passing_ = false;
-    if (found_ || entry.type == EntryType::hardlink || oci::clean_path(entry.path) != path_) return;
+    if (found_ || entry.type == EntryType::hardlink || clean_path(entry.path) != path_) return;
     found_ = passing_ = true;
     TarEntry first = entry;
     first.path = names_.front().path;
     to_.entry(first);
   }
 
-  void data(oci::Bytes bytes) override {
+  void data(Bytes bytes) override {
     if (passing_) to_.data(bytes);
   }
 
@@ -143,7 +134,7 @@ class Extractor final : public oci::TarHandler {
  private:
   const std::string path_;
   const std::vector<TarEntry> names_;
-  oci::TarHandler& to_;
+  TarHandler& to_;
   bool found_ = false;
   bool passing_ = false;
 };
@@ -157,7 +148,7 @@ ImageLayers only(const ImageLayers& image, std::size_t layer) {
 }
 
 /// Collects entries and the digests of their contents.
-class Lister final : public oci::TarHandler {
+class Lister final : public TarHandler {
  public:
   explicit Lister(Contents contents) : hashes_(contents == Contents::hashed) {}
 
@@ -166,10 +157,10 @@ class Lister final : public oci::TarHandler {
     current_->entry = entry;
     if (!hashes_) return;
     missing_ = entry.size;
-    hasher_ = oci::Hasher();
+    hasher_ = Hasher();
     if (entry.type == EntryType::file && missing_ == 0) current_->content = hasher_.finish();
   }
-  void data(oci::Bytes bytes) override {
+  void data(Bytes bytes) override {
     if (!hashes_) return;
     hasher_.write(bytes);
     missing_ -= bytes.size();
@@ -195,22 +186,22 @@ class Lister final : public oci::TarHandler {
   const bool hashes_;
   std::map<std::string, ImageFile> files_;
   ImageFile* current_ = nullptr;
-  oci::Hasher hasher_;
+  Hasher hasher_;
   std::uint64_t missing_ = 0;
 };
 
 /// Sends the data of one path.
-class Picker final : public oci::TarHandler {
+class Picker final : public TarHandler {
  public:
-  Picker(std::string path, oci::Sink& to) : path_(std::move(path)), to_(to) {}
+  Picker(std::string path, Sink& to) : path_(std::move(path)), to_(to) {}
   void entry(const TarEntry& entry) override { passing_ = entry.path == path_; }
-  void data(oci::Bytes bytes) override {
+  void data(Bytes bytes) override {
     if (passing_) to_.write(bytes);
   }
 
  private:
   const std::string path_;
-  oci::Sink& to_;
+  Sink& to_;
   bool passing_ = false;
 };
 
@@ -242,7 +233,7 @@ std::string resolve(const std::map<std::string, ImageFile>& files, const std::st
     }
     if (++links > link_limit) {
       throw Error(ErrorKind::corrupt,
-                  fmt::format("{}: too many symbolic links", oci::printable(wanted)));
+                  fmt::format("{}: too many symbolic links", printable(wanted)));
     }
     const std::string& target = found->second.entry.link_target;
     if (target.starts_with('/')) path.clear();
@@ -253,9 +244,9 @@ std::string resolve(const std::map<std::string, ImageFile>& files, const std::st
 
 }  // namespace
 
-void flatten(const ImageLayers& image, const LayerReading& reading, oci::TarHandler& to) {
+void flatten(const ImageLayers& image, const LayerReading& reading, TarHandler& to) {
   Flattener flattener(to);
-  read_layers(image, LayerOrder::top_down, reading, [&](std::size_t layer) -> oci::TarHandler& {
+  read_layers(image, LayerOrder::top_down, reading, [&](std::size_t layer) -> TarHandler& {
     flattener.begin_layer(layer);
     return flattener;
   });
@@ -273,13 +264,13 @@ void flatten(const ImageLayers& image, const LayerReading& reading, oci::TarHand
     bool found = false;
     for (std::size_t layer = where.first + 1; layer-- > 0 && !found;) {
       read_layers(only(image, layer), LayerOrder::top_down, {.stop = reading.stop},
-                  [&](std::size_t) -> oci::TarHandler& { return extractor; });
+                  [&](std::size_t) -> TarHandler& { return extractor; });
       found = extractor.finish();
     }
     if (!found) {
       throw Error(ErrorKind::corrupt,
                   fmt::format("{}: {} is a hard link to {}, which is no file", image.name,
-                              oci::printable(names.front().path), oci::printable(where.second)));
+                              printable(names.front().path), printable(where.second)));
     }
   }
 }
@@ -292,36 +283,35 @@ std::map<std::string, ImageFile> list_files(const ImageLayers& image, const Laye
 }
 
 void read_image_file(const ImageLayers& image, const LayerReading& reading, const std::string& path,
-                     oci::Sink& to) {
+                     Sink& to) {
   const auto files = list_files(image, reading, Contents::passed_over);
   std::string resolved = resolve(files, path);
   auto found = files.find(resolved);
   if (found == files.end()) {
-    throw Error(ErrorKind::not_found,
-                fmt::format("{} has no {}", image.name, oci::printable(path)));
+    throw Error(ErrorKind::not_found, fmt::format("{} has no {}", image.name, printable(path)));
   }
   if (found->second.entry.type == EntryType::hardlink) {
     resolved = found->second.entry.link_target;
   } else if (found->second.entry.type != EntryType::file) {
-    throw Error(ErrorKind::usage, fmt::format("{} is no file", oci::printable(path)));
+    throw Error(ErrorKind::usage, fmt::format("{} is no file", printable(path)));
   }
   Picker picker(resolved, to);
   flatten(image, {.stop = reading.stop}, picker);
 }
 
-void export_tar(const ImageLayers& image, const LayerReading& reading, oci::Sink& to) {
-  struct Writer final : oci::TarHandler {
-    explicit Writer(oci::BlockWriter& blocks) : tar(blocks) {}
+void export_tar(const ImageLayers& image, const LayerReading& reading, Sink& to) {
+  struct Writer final : TarHandler {
+    explicit Writer(BlockWriter& blocks) : tar(blocks) {}
     void entry(const TarEntry& entry) override { tar.entry(entry); }
-    void data(oci::Bytes bytes) override { tar.write(bytes); }
-    oci::TarWriter tar;
+    void data(Bytes bytes) override { tar.write(bytes); }
+    TarWriter tar;
   };
-  oci::BlockPool pool(2);
-  oci::BlockWriter blocks(pool, [&](const oci::Block& block) { to.write(oci::Bytes(*block)); });
+  BlockPool pool(2);
+  BlockWriter blocks(pool, [&](const Block& block) { to.write(Bytes(*block)); });
   Writer writer(blocks);
   flatten(image, reading, writer);
   writer.tar.finish();
   blocks.finish();
 }
 
-}  // namespace davit::app
+}  // namespace davit::oci

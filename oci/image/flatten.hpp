@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "src/ops/layer_reader.hpp"
+#include "oci/image/layer_reader.hpp"
 
-namespace davit::app {
+namespace davit::oci {
 
 /// An image's files as they are in the end: all layers as one tree, each entry that is still there
 /// once, with its data. Read from the top, so that what an upper layer hides is passed over; a
@@ -17,12 +17,12 @@ namespace davit::app {
 /// each entry.
 ///
 /// What a layer puts beneath a symbolic link of a lower one stays where the layer says.
-void flatten(const ImageLayers& image, const LayerReading& reading, oci::TarHandler& to);
+void flatten(const ImageLayers& image, const LayerReading& reading, TarHandler& to);
 
 /// One entry of the flattened tree, without its data.
 struct ImageFile {
-  oci::TarEntry entry;
-  oci::Digest content;  ///< of a file, if contents were hashed
+  TarEntry entry;
+  Digest content;  ///< of a file, if contents were hashed
 };
 
 /// Whether the contents of files are hashed, which takes as long as all the rest.
@@ -35,9 +35,9 @@ std::map<std::string, ImageFile> list_files(const ImageLayers& image, const Laye
 /// Writes a file's content; symbolic links are followed inside the image. Throws Error(not_found),
 /// Error(usage) if it is no file.
 void read_image_file(const ImageLayers& image, const LayerReading& reading, const std::string& path,
-                     oci::Sink& to);
+                     Sink& to);
 
 /// The flattened tree as a tar.
-void export_tar(const ImageLayers& image, const LayerReading& reading, oci::Sink& to);
+void export_tar(const ImageLayers& image, const LayerReading& reading, Sink& to);
 
-}  // namespace davit::app
+}  // namespace davit::oci

@@ -1,4 +1,4 @@
-#include "src/ops/unpack.hpp"
+#include "oci/image/unpack.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,13 +11,10 @@
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
 
-namespace davit::app {
+namespace davit::oci {
 namespace {
 
 namespace fs = std::filesystem;
-using oci::Error;
-using oci::ErrorKind;
-using oci::Fd;
 
 /// Where the files are made until they are all there. What is a mount point or the current
 /// directory cannot be replaced, and is filled itself.
@@ -26,13 +23,12 @@ class Destination {
   explicit Destination(const fs::path& directory)
       : target_(fs::absolute(directory).lexically_normal()) {
     if (target_.filename().empty()) target_ = target_.parent_path();
-    const std::string name = oci::printable(directory.native());
+    const std::string name = printable(directory.native());
     struct stat status {};
     const bool exists = ::lstat(target_.c_str(), &status) == 0;
-    if (!exists && errno != ENOENT) throw oci::errno_error(name);
+    if (!exists && errno != ENOENT) throw errno_error(name);
     if (exists) {
-      const oci::RootedTree tree(oci::open_file(target_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-                                 name);
+      const RootedTree tree(open_file(target_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), name);
       if (!tree.names(tree.root(), "").empty()) {
         throw Error(ErrorKind::failed, name + " is not empty",
                     "an image is unpacked into a directory of its own");
@@ -41,7 +37,7 @@ class Destination {
     direct_ = exists && (is_mount_point() || same_file(target_, "."));
     if (direct_) {
       place_ = target_;
-      root_ = oci::open_file(place_, O_RDONLY | O_DIRECTORY);
+      root_ = open_file(place_, O_RDONLY | O_DIRECTORY);
     } else {
       take_place_beside();
     }
@@ -64,7 +60,7 @@ class Destination {
 
   void commit() {
     if (!direct_ && ::rename(place_.c_str(), target_.c_str()) != 0) {
-      throw oci::errno_error(oci::printable(target_.native()));
+      throw errno_error(printable(target_.native()));
     }
     done_ = true;
   }
@@ -86,14 +82,14 @@ class Destination {
 
   void take_place_beside() {
     place_ = target_.parent_path() / fmt::format(".{}.davit-partial", target_.filename().native());
-    const std::string name = oci::printable(place_.native());
+    const std::string name = printable(place_.native());
     do {
-      if (::mkdir(place_.c_str(), 0700) != 0 && errno != EEXIST) throw oci::errno_error(name);
-      root_ = oci::open_file(place_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      if (::mkdir(place_.c_str(), 0700) != 0 && errno != EEXIST) throw errno_error(name);
+      root_ = open_file(place_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       if (::flock(root_.get(), LOCK_EX | LOCK_NB) != 0) {
         done_ = true;  // it is another's
-        throw Error(ErrorKind::unavailable, fmt::format("another process unpacks into {}",
-                                                        oci::printable(target_.native())));
+        throw Error(ErrorKind::unavailable,
+                    fmt::format("another process unpacks into {}", printable(target_.native())));
       }
       // Before it was locked, whoever had it may have finished, and renamed it to its place.
     } while (!same_file(place_, fmt::format("/proc/self/fd/{}", root_.get())));
@@ -101,8 +97,7 @@ class Destination {
   }
 
   void clear() {
-    const oci::RootedTree tree(Fd(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0)),
-                               oci::printable(place_.native()));
+    const RootedTree tree(Fd(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0)), printable(place_.native()));
     for (const std::string& name : tree.names(root_.get(), "")) {
       tree.remove(root_.get(), name, name);
     }
@@ -117,20 +112,19 @@ class Destination {
 
 }  // namespace
 
-Unpacked unpack_image(Places& places, const Place& place, const fs::path& directory,
+Unpacked unpack_image(const ImageLayers& image, const fs::path& directory,
                       const UnpackImageOptions& options) {
-  const ImageLayers image = open_layers(places, place, options.platform);
   Destination destination(directory);
-  const oci::RootedTree tree(Fd(::fcntl(destination.root(), F_DUPFD_CLOEXEC, 0)),
-                             oci::printable(directory.native()));
+  const RootedTree tree(Fd(::fcntl(destination.root(), F_DUPFD_CLOEXEC, 0)),
+                        printable(directory.native()));
   // The root of an image without an entry for it is open to all, as containers expect.
-  if (::fchmod(destination.root(), 0755) != 0) throw oci::errno_error(tree.called(""));
-  oci::UnpackOptions unpack;
+  if (::fchmod(destination.root(), 0755) != 0) throw errno_error(tree.called(""));
+  UnpackOptions unpack;
   unpack.privileged = ::geteuid() == 0;
   if (options.max_size != 0) unpack.max_bytes = options.max_size;
   unpack.stop = options.reading.stop;
-  oci::Unpacker unpacker(tree, unpack);
-  read_layers(image, LayerOrder::bottom_up, options.reading, [&](std::size_t) -> oci::TarHandler& {
+  Unpacker unpacker(tree, unpack);
+  read_layers(image, LayerOrder::bottom_up, options.reading, [&](std::size_t) -> TarHandler& {
     unpacker.begin_layer();
     return unpacker;
   });
@@ -139,4 +133,4 @@ Unpacked unpack_image(Places& places, const Place& place, const fs::path& direct
   return {image.name, unpacker.shortfalls()};
 }
 
-}  // namespace davit::app
+}  // namespace davit::oci

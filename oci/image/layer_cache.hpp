@@ -6,12 +6,11 @@
 
 #include "oci/layer/compression.hpp"
 #include "oci/store/copy.hpp"
-#include "src/ops/places.hpp"
 
-namespace davit::app {
+namespace davit::oci {
 
 /// What the history says of how a layer was compressed: nothing where it is the default.
-std::string compression_note(const oci::Compression& compression);
+std::string compression_note(const Compression& compression);
 
 /// Layers of images that are there already, found by the digest of their uncompressed bytes: a
 /// build has no need to compress and send them again.
@@ -20,27 +19,27 @@ std::string compression_note(const oci::Compression& compression);
 /// names the same level or, as the layers of other programs, none.
 class LayerCache {
  public:
-  explicit LayerCache(oci::Compression compression) : compression_(compression) {}
+  explicit LayerCache(Compression compression) : compression_(compression) {}
 
   /// Adds the layers of an image; of an index, the image for `platform`. Says whether there was
   /// one. Throws what the store throws, and Error(corrupt) for a malformed image.
-  bool add(Places& places, const Place& place, const oci::Platform& platform);
+  bool add(Store& store, std::string_view tag_or_digest, const Platform& platform);
 
   bool empty() const { return layers_.empty(); }
 
   /// The descriptor of a layer with this content, which from then on is in `to`: it was there, or
   /// is mounted or copied from where it is. Nothing if no image had it or its blob is gone.
-  std::optional<oci::Descriptor> bring(const oci::Digest& diff_id, oci::Store& to,
-                                       const oci::CopyOptions& copying) const;
+  std::optional<Descriptor> bring(const Digest& diff_id, Store& to,
+                                  const CopyOptions& copying) const;
 
  private:
   struct Layer {
-    oci::Store* store;
-    oci::Descriptor descriptor;
+    Store* store;
+    Descriptor descriptor;
   };
 
-  oci::Compression compression_;
-  std::map<oci::Digest, Layer> layers_;
+  Compression compression_;
+  std::map<Digest, Layer> layers_;
 };
 
-}  // namespace davit::app
+}  // namespace davit::oci

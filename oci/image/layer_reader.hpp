@@ -10,31 +10,32 @@
 #include "oci/base/progress.hpp"
 #include "oci/layer/tar_parser.hpp"
 #include "oci/model/manifest.hpp"
-#include "src/ops/places.hpp"
+#include "oci/model/platform.hpp"
+#include "oci/store/store.hpp"
 
-namespace davit::app {
+namespace davit::oci {
 
 /// The layers of an image, with the digests of their tars.
 struct ImageLayers {
-  oci::Store* store = nullptr;
+  Store* store = nullptr;
   std::string name;  ///< "registry.example/app@sha256:..."
-  oci::Descriptor root;
-  std::vector<oci::Descriptor> layers;
-  std::vector<oci::Digest> diff_ids;
+  Descriptor root;
+  std::vector<Descriptor> layers;
+  std::vector<Digest> diff_ids;
 };
 
 /// Reads the documents. An index wants a platform; without one, this machine's is taken. Throws
 /// Error(corrupt) for what is no image with layers of files.
-ImageLayers open_layers(Places& places, const Place& place,
-                        const std::optional<oci::Platform>& platform);
+ImageLayers open_layers(Store& store, std::string_view tag_or_digest,
+                        const std::optional<Platform>& platform);
 
 struct LayerReading {
-  oci::Progress* progress = nullptr;
+  Progress* progress = nullptr;
   std::stop_token stop = {};
   /// A layer that inflates more often than this, once it has inflated to so many bytes, is made to
   /// harm: gzip reaches 1,032, and zstd more only for what is nearly empty. 0: whatever it says.
   std::uint64_t ratio_limit = 2000;
-  std::uint64_t ratio_from = 1 * oci::GiB;
+  std::uint64_t ratio_from = 1 * GiB;
 };
 
 /// The order in which layers are read.
@@ -47,6 +48,6 @@ enum class LayerOrder { bottom_up, top_down };
 /// Throws what the store and the handler throw; Error(corrupt); Error(refused) for a layer beyond
 /// the ratio limit.
 void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading& options,
-                 const std::function<oci::TarHandler&(std::size_t)>& handler);
+                 const std::function<TarHandler&(std::size_t)>& handler);
 
-}  // namespace davit::app
+}  // namespace davit::oci

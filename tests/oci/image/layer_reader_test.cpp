@@ -1,4 +1,4 @@
-#include "src/ops/layer_reader.hpp"
+#include "oci/image/layer_reader.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,17 +8,16 @@
 #include "oci/store/memory.hpp"
 #include "tests/support/errors.hpp"
 
-namespace davit::app {
+namespace davit::oci {
 namespace {
 
-using oci::ErrorKind;
 using testing::ElementsAre;
 using tests::kind_of;
 
 /// The names that are read, a layer's after its number.
-struct Names final : oci::TarHandler {
-  void entry(const oci::TarEntry& entry) override { names.push_back(entry.path); }
-  void data(oci::Bytes) override {}
+struct Names final : TarHandler {
+  void entry(const TarEntry& entry) override { names.push_back(entry.path); }
+  void data(Bytes) override {}
   std::vector<std::string> names;
 };
 
@@ -31,49 +30,48 @@ class LayerReader : public testing::Test {
 
   static std::string tar(const std::string& name, std::uint64_t zeros = 0) {
     std::string text;
-    oci::BlockPool pool(2);
-    oci::BlockWriter blocks(
-        pool, [&](const oci::Block& block) { text.append(oci::text_of(oci::Bytes(*block))); });
-    oci::TarWriter writer(blocks);
-    oci::TarEntry entry;
+    BlockPool pool(2);
+    BlockWriter blocks(pool, [&](const Block& block) { text.append(text_of(Bytes(*block))); });
+    TarWriter writer(blocks);
+    TarEntry entry;
     entry.path = name;
     entry.mode = 0644;
     entry.size = zeros;
     writer.entry(entry);
-    writer.write(oci::bytes_of(std::string(zeros, '\0')));
+    writer.write(bytes_of(std::string(zeros, '\0')));
     writer.finish();
     blocks.finish();
     return text;
   }
 
-  static oci::Digest digest_of(const std::string& text) {
-    oci::Hasher hasher;
-    hasher.write(oci::bytes_of(text));
+  static Digest digest_of(const std::string& text) {
+    Hasher hasher;
+    hasher.write(bytes_of(text));
     return hasher.finish();
   }
 
   void add(const std::string& tar, const std::string& stored) {
-    image.layers.push_back(store->add(oci::media::oci_layer_zstd, oci::content_of(stored)));
+    image.layers.push_back(store->add(media::oci_layer_zstd, content_of(stored)));
     image.diff_ids.push_back(digest_of(tar));
   }
 
   static std::string zstd(const std::string& text) {
     std::string out;
-    oci::FunctionSink append([&](oci::Bytes bytes) { out.append(oci::text_of(bytes)); });
-    oci::ZstdWriter writer(3, 1, append);
-    writer.write(oci::bytes_of(text));
+    FunctionSink append([&](Bytes bytes) { out.append(text_of(bytes)); });
+    ZstdWriter writer(3, 1, append);
+    writer.write(bytes_of(text));
     writer.finish();
     return out;
   }
 
   void read(LayerOrder order = LayerOrder::bottom_up, const LayerReading& options = {}) {
-    read_layers(image, order, options, [&](std::size_t layer) -> oci::TarHandler& {
+    read_layers(image, order, options, [&](std::size_t layer) -> TarHandler& {
       names.names.push_back(std::to_string(layer));
       return names;
     });
   }
 
-  const std::unique_ptr<oci::Store> store = oci::make_memory_store("memory");
+  const std::unique_ptr<Store> store = make_memory_store("memory");
   ImageLayers image;
   Names names;
 };
@@ -101,10 +99,10 @@ TEST_F(LayerReader, EndsWithALayerThatIsMissing) {
 }
 
 TEST_F(LayerReader, RefusesALayerThatInflatesWithoutEnd) {
-  const std::string large = tar("a", 8 * oci::MiB);
+  const std::string large = tar("a", 8 * MiB);
   add(large, zstd(large));
   LayerReading options;
-  options.ratio_from = 1 * oci::MiB;
+  options.ratio_from = 1 * MiB;
   EXPECT_EQ(kind_of([&] { read(LayerOrder::bottom_up, options); }), ErrorKind::refused);
   options.ratio_limit = 0;
   read(LayerOrder::bottom_up, options);
@@ -119,4 +117,4 @@ TEST_F(LayerReader, StopsAtOnce) {
 }
 
 }  // namespace
-}  // namespace davit::app
+}  // namespace davit::oci

@@ -1,4 +1,4 @@
-#include "src/ops/layers.hpp"
+#include "oci/image/layers.hpp"
 
 #include <fmt/format.h>
 
@@ -10,25 +10,20 @@
 #include "oci/layer/tar_parser.hpp"
 #include "oci/layer/tree_split.hpp"
 
-namespace davit::app {
+namespace davit::oci {
 namespace {
 
-using oci::BlobState;
-using oci::Encoding;
-using oci::Error;
-using oci::ErrorKind;
-
 /// A tarball is used as it is written, but only if it is one.
-class AnyEntry final : public oci::TarHandler {
+class AnyEntry final : public TarHandler {
  public:
-  void entry(const oci::TarEntry&) override {}
-  void data(oci::Bytes) override {}
+  void entry(const TarEntry&) override {}
+  void data(Bytes) override {}
 };
 
 struct Tarball {
   std::filesystem::path path;
   std::string name;
-  oci::Fd file;
+  Fd file;
   std::uint64_t size = 0;
   Encoding encoding = Encoding::none;
 };
@@ -36,69 +31,68 @@ struct Tarball {
 Tarball open_tarball(const std::filesystem::path& path) {
   Tarball tarball;
   tarball.path = path;
-  tarball.name = oci::printable(path.native());
-  tarball.file = oci::open_file(path, O_RDONLY);
+  tarball.name = printable(path.native());
+  tarball.file = open_file(path, O_RDONLY);
   struct stat status {};
-  if (::fstat(tarball.file.get(), &status) != 0) throw oci::errno_error(tarball.name);
+  if (::fstat(tarball.file.get(), &status) != 0) throw errno_error(tarball.name);
   if (!S_ISREG(status.st_mode)) {
     throw Error(ErrorKind::usage, tarball.name + " is not a file",
                 "a directory is given with --rootfs DIR, or --layer DIR=/DEST");
   }
   tarball.size = static_cast<std::uint64_t>(status.st_size);
-  std::array<std::byte, oci::magic_size> magic{};
-  const std::size_t n = oci::read_some(tarball.file.get(), magic, tarball.name);
-  tarball.encoding = oci::sniff(oci::Bytes(magic).first(n));
+  std::array<std::byte, magic_size> magic{};
+  const std::size_t n = read_some(tarball.file.get(), magic, tarball.name);
+  tarball.encoding = sniff(Bytes(magic).first(n));
   return tarball;
 }
 
 /// Sends a tarball's uncompressed bytes to a sink, checked to be a tar.
-void send_tar(const Tarball& tarball, oci::Sink& to) {
+void send_tar(const Tarball& tarball, Sink& to) {
   AnyEntry any;
-  oci::TarParser parser(any, tarball.name);
-  oci::Tee checked(parser, to);
-  const auto decompressor = oci::make_decompressor(tarball.encoding, checked, tarball.name);
-  oci::send_file(tarball.file.get(), 0, tarball.size, *decompressor, tarball.name);
+  TarParser parser(any, tarball.name);
+  Tee checked(parser, to);
+  const auto decompressor = make_decompressor(tarball.encoding, checked, tarball.name);
+  send_file(tarball.file.get(), 0, tarball.size, *decompressor, tarball.name);
   decompressor->finish();
   parser.finish();
 }
 
 /// A compressed tarball's digests, both from one pass.
 BuiltLayer measure(const Tarball& tarball) {
-  oci::Hasher compressed;
-  oci::Hasher uncompressed;
+  Hasher compressed;
+  Hasher uncompressed;
   AnyEntry any;
-  oci::TarParser parser(any, tarball.name);
-  oci::Tee checked(parser, uncompressed);
-  const auto decompressor = oci::make_decompressor(tarball.encoding, checked, tarball.name);
-  oci::Tee both(compressed, *decompressor);
-  oci::send_file(tarball.file.get(), 0, tarball.size, both, tarball.name);
+  TarParser parser(any, tarball.name);
+  Tee checked(parser, uncompressed);
+  const auto decompressor = make_decompressor(tarball.encoding, checked, tarball.name);
+  Tee both(compressed, *decompressor);
+  send_file(tarball.file.get(), 0, tarball.size, both, tarball.name);
   decompressor->finish();
   parser.finish();
   BuiltLayer layer;
   layer.descriptor.media_type =
-      tarball.encoding == Encoding::gzip ? oci::media::oci_layer_gzip : oci::media::oci_layer_zstd;
+      tarball.encoding == Encoding::gzip ? media::oci_layer_gzip : media::oci_layer_zstd;
   layer.descriptor.digest = compressed.finish();
   layer.descriptor.size = tarball.size;
   layer.diff_id = uncompressed.finish();
   return layer;
 }
 
-void report(const LayerWork& work, const oci::BlobEvent& event) {
+void report(const LayerWork& work, const BlobEvent& event) {
   if (work.progress != nullptr) work.progress->update(event);
 }
 
 BuiltLayer send_compressed(const Tarball& tarball, const std::string& id, const LayerWork& work) {
-  oci::BlobEvent event{
-      .id = id, .kind = "layer", .state = BlobState::checking, .total = tarball.size};
+  BlobEvent event{.id = id, .kind = "layer", .state = BlobState::checking, .total = tarball.size};
   report(work, event);
   const BuiltLayer layer = measure(tarball);
   if (work.to.has(layer.descriptor)) {
     event.state = BlobState::exists;
   } else {
     event.state = BlobState::copying;
-    work.to.push(layer.descriptor, [&](oci::Sink& sink) {
-      oci::ProgressSink reported(sink, work.progress, event);
-      oci::send_file(tarball.file.get(), 0, tarball.size, reported, tarball.name);
+    work.to.push(layer.descriptor, [&](Sink& sink) {
+      ProgressSink reported(sink, work.progress, event);
+      send_file(tarball.file.get(), 0, tarball.size, reported, tarball.name);
     });
     event.state = BlobState::done;
     event.bytes = tarball.size;
@@ -108,16 +102,15 @@ BuiltLayer send_compressed(const Tarball& tarball, const std::string& id, const 
 }
 
 /// The layer of the cache with this tar's bytes, if there is one.
-std::optional<BuiltLayer> find_cached(const oci::TarSource& tar, const std::string& id,
+std::optional<BuiltLayer> find_cached(const TarSource& tar, const std::string& id,
                                       const LayerWork& work) {
   if (work.cache.empty()) return std::nullopt;
-  oci::BlobEvent event{.id = id, .kind = "layer", .state = BlobState::checking, .total = {}};
+  BlobEvent event{.id = id, .kind = "layer", .state = BlobState::checking, .total = {}};
   report(work, event);
-  oci::NullSink nowhere;
-  oci::ProgressSink reported(nowhere, work.progress, event);
-  const oci::Digest diff_id =
-      oci::write_layer(tar, oci::Compression::parse("none"), work.pool, reported, work.stop)
-          .diff_id;
+  NullSink nowhere;
+  ProgressSink reported(nowhere, work.progress, event);
+  const Digest diff_id =
+      write_layer(tar, Compression::parse("none"), work.pool, reported, work.stop).diff_id;
   const auto descriptor =
       work.cache.bring(diff_id, work.to, {.progress = work.progress, .stop = work.stop});
   if (!descriptor) return std::nullopt;
@@ -129,15 +122,15 @@ std::optional<BuiltLayer> find_cached(const oci::TarSource& tar, const std::stri
       .descriptor = *descriptor, .diff_id = diff_id, .comment = compression_note(work.compression)};
 }
 
-BuiltLayer compress(const oci::TarSource& tar, const std::string& id, const LayerWork& work) {
+BuiltLayer compress(const TarSource& tar, const std::string& id, const LayerWork& work) {
   if (const auto cached = find_cached(tar, id, work)) return *cached;
-  oci::BlobEvent event{.id = id, .kind = "layer", .state = BlobState::building, .total = {}};
+  BlobEvent event{.id = id, .kind = "layer", .state = BlobState::building, .total = {}};
   report(work, event);
   BuiltLayer layer;
   layer.comment = compression_note(work.compression);
-  layer.descriptor = work.to.add(work.compression.media_type(), [&](oci::Sink& sink) {
-    oci::ProgressSink reported(sink, work.progress, event);
-    layer.diff_id = oci::write_layer(tar, work.compression, work.pool, reported, work.stop).diff_id;
+  layer.descriptor = work.to.add(work.compression.media_type(), [&](Sink& sink) {
+    ProgressSink reported(sink, work.progress, event);
+    layer.diff_id = write_layer(tar, work.compression, work.pool, reported, work.stop).diff_id;
   });
   event.state = BlobState::done;
   event.bytes = layer.descriptor.size;
@@ -150,13 +143,13 @@ BuiltLayer compress(const oci::TarSource& tar, const std::string& id, const Laye
 
 BuiltLayer build_layer(const LayerInput& input, const std::string& id, const LayerWork& work) {
   if (input.kind == LayerInput::Kind::tree) {
-    return compress(oci::tree_source(input.path, input.tree), id, work);
+    return compress(tree_source(input.path, input.tree), id, work);
   }
   const Tarball tarball = open_tarball(input.path);
   if (tarball.encoding == Encoding::gzip || tarball.encoding == Encoding::zstd) {
     return send_compressed(tarball, id, work);
   }
-  return compress([&](oci::BlockWriter& to) { send_tar(tarball, to); }, id, work);
+  return compress([&](BlockWriter& to) { send_tar(tarball, to); }, id, work);
 }
 
 std::vector<LayerInput> split_inputs(const std::vector<LayerInput>& inputs,
@@ -165,9 +158,9 @@ std::vector<LayerInput> split_inputs(const std::vector<LayerInput>& inputs,
   for (const LayerInput& input : inputs) {
     const bool is_tree =
         input.kind == LayerInput::Kind::tree && std::filesystem::is_directory(input.path);
-    const auto parts =
-        is_tree ? oci::split_tree(input.path, {.max_size = max_size, .stop = input.tree.stop})
-                : std::vector<std::shared_ptr<const oci::TreePart>>();
+    const auto parts = is_tree
+                           ? split_tree(input.path, {.max_size = max_size, .stop = input.tree.stop})
+                           : std::vector<std::shared_ptr<const TreePart>>();
     if (parts.empty()) all.push_back(input);
     for (const auto& part : parts) all.emplace_back(input).tree.part = part;
   }
@@ -180,12 +173,12 @@ void check_input(const LayerInput& input) {
     return;
   }
   struct stat status {};
-  const std::string name = oci::printable(input.path.native());
-  if (::stat(input.path.c_str(), &status) != 0) throw oci::errno_error(name);
+  const std::string name = printable(input.path.native());
+  if (::stat(input.path.c_str(), &status) != 0) throw errno_error(name);
   if (input.tree.destination.empty() && !S_ISDIR(status.st_mode)) {
     throw Error(ErrorKind::usage, name + " is not a directory",
                 "a tarball is given with --layer TAR");
   }
 }
 
-}  // namespace davit::app
+}  // namespace davit::oci

@@ -1,0 +1,32 @@
+#include "oci/image/inspect.hpp"
+
+namespace davit::oci {
+
+Descriptor find_image(Store& store, std::string_view tag_or_digest,
+                      const std::optional<Platform>& platform) {
+  const Descriptor root = require(store, tag_or_digest);
+  if (!platform || !is_index(root.media_type)) return root;
+  const std::string what = store.name() + "@" + root.digest.str();
+  const Document document = parse_document(root.media_type, fetch_document(store, root), what);
+  return select_platform(std::get<Index>(document), *platform, what);
+}
+
+Inspection inspect_image(Store& store, std::string_view tag_or_digest,
+                         const std::optional<Platform>& platform) {
+  Inspection found;
+  found.store = store.name();
+  found.root = find_image(store, tag_or_digest, platform);
+  const std::string what = found.store + "@" + found.root.digest.str();
+  found.root_bytes = fetch_document(store, found.root);
+  found.document = parse_document(found.root.media_type, found.root_bytes, what);
+  const auto* manifest = std::get_if<Manifest>(&found.document);
+  if (manifest == nullptr) return found;
+  const bool image = manifest->config.media_type == media::oci_config ||
+                     manifest->config.media_type == media::docker_config;
+  // An artifact's config is whatever its makers want: it is shown, not read.
+  found.config_bytes = fetch_document(store, manifest->config);
+  if (image) found.config = parse_config(*found.config_bytes, "the config of " + what);
+  return found;
+}
+
+}  // namespace davit::oci
