@@ -4,7 +4,7 @@
 #include "src/cli/command.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
-#include "src/ecr/images.hpp"
+#include "transport/ecr/images.hpp"
 
 namespace davit::app {
 
@@ -31,13 +31,13 @@ void declare_delete(Arguments& root) {
     // A layout that is not there is not made for the sake of deleting from it.
     session.places().open(image, Use::read);
     oci::Store& store = session.places().open(image, session.destination_use());
-    const auto ecr = transport::aws::parse_ecr_host(image.reference.registry);
+    const auto ecr = transport::ecr::parse_host(image.reference.registry);
     if (ecr && !ecr->is_public && !words->common.dry_run) {
       // Its registry deletes nothing; its API does.
-      EcrPlace place;
+      transport::ecr::Place place;
       place.host = *ecr;
       place.name = image.reference.repository;
-      delete_image(session.ecr(), place, which);
+      transport::ecr::delete_image(session.ecr(), place, which);
     } else {
       store.remove(which);
     }

@@ -5,7 +5,7 @@
 
 #include "src/cli/arguments.hpp"
 #include "src/cli/session.hpp"
-#include "src/ecr/place.hpp"
+#include "src/ops/ecr_place.hpp"
 
 namespace davit::app {
 
@@ -15,8 +15,8 @@ struct EcrWords {
   std::string region;
   std::string place;
 
-  EcrPlace parse_place(Session& session) const {
-    return EcrPlace::parse(place, region, session.ecr());
+  ecr::Place parse_place(Session& session) const {
+    return parse_ecr_place(place, region, session.ecr());
   }
 };
 

@@ -6,8 +6,8 @@
 #include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
-#include "src/ecr/images.hpp"
-#include "src/ecr/repositories.hpp"
+#include "transport/ecr/images.hpp"
+#include "transport/ecr/repositories.hpp"
 
 namespace davit::app {
 namespace {
@@ -19,7 +19,7 @@ using oci::printable;
 
 std::string time_or_dash(std::int64_t time) { return time == 0 ? "-" : rfc3339(time); }
 
-OrderedJson to_json(const EcrImage& image) {
+OrderedJson to_json(const ecr::Image& image) {
   OrderedJson json = {{"digest", image.digest},
                       {"tags", image.tags},
                       {"mediaType", image.media_type},
@@ -32,7 +32,7 @@ OrderedJson to_json(const EcrImage& image) {
 }
 
 /// "2 critical, 1 high"
-std::string findings_text(const EcrImage& image) {
+std::string findings_text(const ecr::Image& image) {
   std::string text;
   for (const char* severity : {"CRITICAL", "HIGH", "MEDIUM", "LOW"}) {
     const auto found = image.findings.find(severity);
@@ -42,10 +42,10 @@ std::string findings_text(const EcrImage& image) {
   return text.empty() ? "-" : text;
 }
 
-std::string images_table(const std::vector<EcrImage>& images) {
+std::string images_table(const std::vector<ecr::Image>& images) {
   std::vector<std::vector<std::string>> rows = {
       {"DIGEST", "TAGS", "SIZE", "PUSHED", "LAST PULL", "FINDINGS"}};
-  for (const EcrImage& image : images) {
+  for (const ecr::Image& image : images) {
     std::string tags;
     for (const std::string& tag : image.tags) tags += (tags.empty() ? "" : ",") + printable(tag);
     rows.push_back({printable(image.digest.substr(0, 19)), tags.empty() ? "-" : tags,
@@ -55,10 +55,10 @@ std::string images_table(const std::vector<EcrImage>& images) {
   return table(rows);
 }
 
-void print_images(const CommonOptions& options, const std::vector<EcrImage>& images) {
+void print_images(const CommonOptions& options, const std::vector<ecr::Image>& images) {
   if (!options.json) return write_stdout(images_table(images));
   OrderedJson json = OrderedJson::array();
-  for (const EcrImage& image : images) json.push_back(to_json(image));
+  for (const ecr::Image& image : images) json.push_back(to_json(image));
   write_stdout(json_text(json));
 }
 
@@ -69,7 +69,7 @@ void declare_list(Arguments& ecr) {
   declare_common(images, words->common);
   images.run([words](Session& session) {
     session.begin(words->common);
-    print_images(words->common, list_images(session.ecr(), words->parse_place(session)));
+    print_images(words->common, ecr::list_images(session.ecr(), words->parse_place(session)));
   });
 
   auto tag_words = std::make_shared<EcrWords>();
@@ -80,7 +80,7 @@ void declare_list(Arguments& ecr) {
     session.begin(words->common);
     std::vector<std::vector<std::string>> rows = {{"TAG", "DIGEST", "PUSHED"}};
     OrderedJson json = OrderedJson::array();
-    for (const EcrImage& image : list_images(session.ecr(), words->parse_place(session))) {
+    for (const ecr::Image& image : ecr::list_images(session.ecr(), words->parse_place(session))) {
       for (const std::string& tag : image.tags) {
         rows.push_back({printable(tag), printable(image.digest), rfc3339(image.pushed)});
         json.push_back({{"tag", tag}, {"digest", image.digest}, {"pushed", rfc3339(image.pushed)}});
@@ -91,8 +91,8 @@ void declare_list(Arguments& ecr) {
 }
 
 /// Deletes, says what is gone, and fails if something is not.
-void remove(Session& session, const EcrPlace& place, const std::vector<std::string>& which) {
-  const auto failures = delete_images(session.ecr(), place, which);
+void remove(Session& session, const ecr::Place& place, const std::vector<std::string>& which) {
+  const auto failures = ecr::delete_images(session.ecr(), place, which);
   for (const std::string& image : which) {
     const bool failed = std::any_of(failures.begin(), failures.end(),
                                     [&](const auto& failure) { return failure.image == image; });
@@ -120,7 +120,7 @@ void declare_delete(Arguments& ecr) {
   declare_common(command, words->common);
   command.run([words](Session& session) {
     session.begin(words->common);
-    const EcrPlace place = words->parse_place(session);
+    const ecr::Place place = words->parse_place(session);
     const bool names_image = place.tag || place.digest;
     if (words->all == names_image) {
       throw Error(ErrorKind::usage,
@@ -129,12 +129,12 @@ void declare_delete(Arguments& ecr) {
                   "NAME:TAG or NAME@DIGEST is an image, --repository NAME a repository");
     }
     if (words->all) {
-      Repositories(session.ecr(), place.host).remove(place.name, words->force);
+      ecr::Repositories(session.ecr(), place.host).remove(place.name, words->force);
       write_stdout(place.name + "\n");
       return;
     }
     const std::string which = place.digest ? place.digest->str() : *place.tag;
-    delete_image(session.ecr(), place, which);
+    ecr::delete_image(session.ecr(), place, which);
     write_stdout(fmt::format("{} {}\n", place.name, which));
   });
 }
@@ -175,11 +175,11 @@ void declare_clean(Arguments& ecr) {
       "--yes");
   declare_common(command, words->common);
   command.run([words](Session& session) {
-    CleanRules rules;
+    ecr::CleanRules rules;
     rules.keep_last = words->keep_last;
     rules.keep = words->keep;
     if (words->tagged) {
-      rules.which = CleanRules::Which::all;
+      rules.which = ecr::CleanRules::Which::all;
       if (rules.keep_last == 0 && rules.keep.empty() && words->older_than.empty()) {
         throw Error(ErrorKind::usage,
                     "--tagged without --keep-last, --keep or --older-than would "
@@ -190,12 +190,12 @@ void declare_clean(Arguments& ecr) {
       rules.older_than = std::time(nullptr) - parse_age(words->older_than);
     }
     session.begin(words->common);
-    const EcrPlace place = words->parse_place(session);
-    const std::vector<EcrImage> images = list_images(session.ecr(), place);
-    const std::vector<EcrImage> gone = plan_clean(session.ecr(), place, images, rules);
+    const ecr::Place place = words->parse_place(session);
+    const std::vector<ecr::Image> images = ecr::list_images(session.ecr(), place);
+    const std::vector<ecr::Image> gone = ecr::plan_clean(session.ecr(), place, images, rules);
     std::uint64_t size = 0;
     std::vector<std::string> digests;
-    for (const EcrImage& image : gone) {
+    for (const ecr::Image& image : gone) {
       size += image.size;
       digests.push_back(image.digest);
     }

@@ -24,11 +24,11 @@ std::string read_request() {
 }
 
 std::string get(const std::string& server) {
-  const auto host = transport::aws::parse_ecr_host(transport::canonical_key(server));
+  const auto host = transport::ecr::parse_host(transport::canonical_key(server));
   if (!host) return {};
-  transport::aws::EcrOptions options;
+  transport::ecr::AccessOptions options;
   options.curl.proxies = transport::Proxies::from_environment();
-  transport::aws::EcrAccess access(std::move(options));
+  transport::ecr::Access access(std::move(options));
   const transport::Credentials credentials = access.login(*host);
   return nlohmann::ordered_json{
       {"ServerURL", server}, {"Username", credentials.username}, {"Secret", credentials.password}}

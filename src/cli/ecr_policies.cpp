@@ -6,8 +6,8 @@
 #include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
-#include "src/ecr/lifecycle.hpp"
-#include "src/ecr/repositories.hpp"
+#include "transport/ecr/lifecycle.hpp"
+#include "transport/ecr/repositories.hpp"
 
 namespace davit::app {
 namespace {
@@ -38,14 +38,14 @@ void preview(Session& session, const Words& words) {
   std::optional<std::string> policy;
   if (!words.file.empty()) {
     policy = read_input(words.file, policy_limit);
-    validate_lifecycle(*policy, oci::printable(words.file));
+    ecr::validate_lifecycle(*policy, oci::printable(words.file));
   }
   session.begin(words.common);
-  const EcrPlace place = words.parse_place(session);
-  const auto actions = Lifecycle(session.ecr(), place).preview(policy, session.stop());
+  const ecr::Place place = words.parse_place(session);
+  const auto actions = ecr::Lifecycle(session.ecr(), place).preview(policy, session.stop());
   if (words.common.json) {
     auto json = nlohmann::ordered_json::array();
-    for (const LifecycleAction& action : actions) {
+    for (const ecr::LifecycleAction& action : actions) {
       json.push_back({{"digest", action.digest},
                       {"tags", action.tags},
                       {"pushed", rfc3339(action.pushed)},
@@ -55,7 +55,7 @@ void preview(Session& session, const Words& words) {
     return write_stdout(json_text(json));
   }
   std::vector<std::vector<std::string>> rows = {{"ACTION", "RULE", "PUSHED", "DIGEST", "TAGS"}};
-  for (const LifecycleAction& action : actions) {
+  for (const ecr::LifecycleAction& action : actions) {
     rows.push_back({oci::printable(action.action), std::to_string(action.rule),
                     rfc3339(action.pushed), oci::printable(action.digest),
                     oci::printable(fmt::format("{}", fmt::join(action.tags, ",")))});
@@ -73,8 +73,9 @@ void declare_lifecycle(Arguments& ecr) {
   declare_common(getting, get->common);
   getting.run([get](Session& session) {
     session.begin(get->common);
-    const EcrPlace place = get->parse_place(session);
-    print_policy(Lifecycle(session.ecr(), place).get(), place.name + " has no lifecycle policy");
+    const ecr::Place place = get->parse_place(session);
+    print_policy(ecr::Lifecycle(session.ecr(), place).get(),
+                 place.name + " has no lifecycle policy");
   });
 
   auto put = std::make_shared<Words>();
@@ -83,10 +84,10 @@ void declare_lifecycle(Arguments& ecr) {
   declare_common(putting, put->common);
   putting.run([put](Session& session) {
     const std::string policy = read_input(put->file, policy_limit);
-    validate_lifecycle(policy, oci::printable(put->file));
+    ecr::validate_lifecycle(policy, oci::printable(put->file));
     session.begin(put->common);
-    const EcrPlace place = put->parse_place(session);
-    Lifecycle(session.ecr(), place).put(policy);
+    const ecr::Place place = put->parse_place(session);
+    ecr::Lifecycle(session.ecr(), place).put(policy);
     write_stdout(place.name + "\n");
   });
 
@@ -102,8 +103,8 @@ void declare_lifecycle(Arguments& ecr) {
   declare_common(deleting, gone->common);
   deleting.run([gone](Session& session) {
     session.begin(gone->common);
-    const EcrPlace place = gone->parse_place(session);
-    Lifecycle(session.ecr(), place).remove();
+    const ecr::Place place = gone->parse_place(session);
+    ecr::Lifecycle(session.ecr(), place).remove();
     write_stdout(place.name + "\n");
   });
 }
@@ -116,8 +117,8 @@ void declare_policy(Arguments& ecr) {
   declare_common(getting, get->common);
   getting.run([get](Session& session) {
     session.begin(get->common);
-    const EcrPlace place = get->parse_place(session);
-    print_policy(Repositories(session.ecr(), place.host).policy(place.name),
+    const ecr::Place place = get->parse_place(session);
+    print_policy(ecr::Repositories(session.ecr(), place.host).policy(place.name),
                  place.name + " has no repository policy");
   });
 
@@ -128,8 +129,8 @@ void declare_policy(Arguments& ecr) {
   setting.run([set](Session& session) {
     const std::string policy = read_input(set->file, policy_limit);
     session.begin(set->common);
-    const EcrPlace place = set->parse_place(session);
-    Repositories(session.ecr(), place.host).set_policy(place.name, policy);
+    const ecr::Place place = set->parse_place(session);
+    ecr::Repositories(session.ecr(), place.host).set_policy(place.name, policy);
     write_stdout(place.name + "\n");
   });
 }

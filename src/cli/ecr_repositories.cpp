@@ -6,8 +6,9 @@
 #include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
-#include "src/ecr/images.hpp"
-#include "src/ecr/repositories.hpp"
+#include "src/ops/ecr_settings.hpp"
+#include "transport/ecr/images.hpp"
+#include "transport/ecr/repositories.hpp"
 
 namespace davit::app {
 namespace {
@@ -17,7 +18,7 @@ using oci::Error;
 using oci::ErrorKind;
 using oci::printable;
 
-OrderedJson to_json(const Repository& repository) {
+OrderedJson to_json(const ecr::Repository& repository) {
   return {{"name", repository.name},
           {"uri", repository.uri},
           {"arn", repository.arn},
@@ -42,8 +43,8 @@ struct CreateWords : EcrWords {
 
 constexpr std::uint64_t policy_file_limit = 1024 * 1024;
 
-RepositorySettings settings_of(const CreateWords& words) {
-  RepositorySettings settings;
+ecr::RepositorySettings settings_of(const CreateWords& words) {
+  ecr::RepositorySettings settings;
   if (!words.settings.empty()) settings = parse_settings(words.settings);
   if (!words.mutability.empty()) settings.mutability = words.mutability;
   if (!words.exclude.empty()) settings.exclusions = words.exclude;
@@ -79,12 +80,12 @@ void declare_create(Arguments& ecr) {
       "  davit ecr create team/app --mutability IMMUTABLE --scan-on-push --lifecycle keep-30.json");
   declare_common(command, words->common);
   command.run([words](Session& session) {
-    const RepositorySettings settings = settings_of(*words);
+    const ecr::RepositorySettings settings = settings_of(*words);
     session.begin(words->common);
-    const EcrPlace place = words->parse_place(session);
-    Repositories repositories(session.ecr(), place.host);
+    const ecr::Place place = words->parse_place(session);
+    ecr::Repositories repositories(session.ecr(), place.host);
     const auto made = repositories.create(place.name, settings);
-    const Repository repository = made ? *made : repositories.get(place.name);
+    const ecr::Repository repository = made ? *made : repositories.get(place.name);
     if (words->common.json) {
       OrderedJson json = to_json(repository);
       json["created"] = made.has_value();
@@ -104,16 +105,16 @@ void declare_repos(Arguments& ecr) {
   command.run([words](Session& session) {
     session.begin(words->common);
     const auto host = parse_ecr_registry(words->place, words->region, session.ecr());
-    const std::vector<Repository> all = Repositories(session.ecr(), host).list();
+    const std::vector<ecr::Repository> all = ecr::Repositories(session.ecr(), host).list();
     if (words->common.json) {
       OrderedJson json = OrderedJson::array();
-      for (const Repository& repository : all) json.push_back(to_json(repository));
+      for (const ecr::Repository& repository : all) json.push_back(to_json(repository));
       write_stdout(json_text(json));
       return;
     }
     std::vector<std::vector<std::string>> rows = {
         {"REPOSITORY", "CREATED", "TAGS", "SCAN ON PUSH", "ENCRYPTION"}};
-    for (const Repository& repository : all) {
+    for (const ecr::Repository& repository : all) {
       rows.push_back({printable(repository.name), rfc3339(repository.created),
                       repository.mutability, repository.scan_on_push ? "yes" : "no",
                       repository.encryption});
@@ -129,8 +130,8 @@ void declare_describe(Arguments& ecr) {
   declare_common(command, words->common);
   command.run([words](Session& session) {
     session.begin(words->common);
-    const EcrPlace place = words->parse_place(session);
-    const Repository found = Repositories(session.ecr(), place.host).get(place.name);
+    const ecr::Place place = words->parse_place(session);
+    const ecr::Repository found = ecr::Repositories(session.ecr(), place.host).get(place.name);
     if (words->common.json) return write_stdout(json_text(to_json(found)));
     std::vector<std::vector<std::string>> rows = {
         {"Name", printable(found.name)},
@@ -168,9 +169,9 @@ void declare_apply(Arguments& ecr) {
     const Declaration declaration = parse_declaration(words->place);
     session.begin(words->common);
     const auto host = parse_ecr_registry(declaration.registry, words->region, session.ecr());
-    Repositories repositories(session.ecr(), host);
+    ecr::Repositories repositories(session.ecr(), host);
     const auto change =
-        words->common.dry_run ? Repositories::Change::no : Repositories::Change::yes;
+        words->common.dry_run ? ecr::Repositories::Change::no : ecr::Repositories::Change::yes;
     OrderedJson json = OrderedJson::object();
     for (const auto& [name, settings] : declaration.repositories) {
       const std::vector<std::string> changes = repositories.apply(name, settings, change);
@@ -193,12 +194,12 @@ void declare_du(Arguments& ecr) {
   declare_common(command, words->common);
   command.run([words](Session& session) {
     session.begin(words->common);
-    std::vector<EcrPlace> places;
-    const bool registry = words->place.empty() || transport::aws::parse_ecr_host(words->place);
+    std::vector<ecr::Place> places;
+    const bool registry = words->place.empty() || ecr::parse_host(words->place);
     if (registry) {
-      EcrPlace place;
+      ecr::Place place;
       place.host = parse_ecr_registry(words->place, words->region, session.ecr());
-      for (const Repository& found : Repositories(session.ecr(), place.host).list()) {
+      for (const ecr::Repository& found : ecr::Repositories(session.ecr(), place.host).list()) {
         place.name = found.name;
         places.push_back(place);
       }
@@ -208,9 +209,9 @@ void declare_du(Arguments& ecr) {
     std::vector<std::vector<std::string>> rows = {
         {"REPOSITORY", "IMAGES", "TAGS", "SIZE", "EACH LAYER ONCE"}};
     OrderedJson json = OrderedJson::array();
-    Usage sum;
-    for (const EcrPlace& place : places) {
-      const Usage usage = disk_usage(session.ecr(), place);
+    ecr::Usage sum;
+    for (const ecr::Place& place : places) {
+      const ecr::Usage usage = ecr::disk_usage(session.ecr(), place);
       sum.images += usage.images;
       sum.billed += usage.billed;
       sum.distinct += usage.distinct;

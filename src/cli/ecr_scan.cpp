@@ -8,7 +8,7 @@
 #include "src/cli/ecr_command.hpp"
 #include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
-#include "src/ecr/scan.hpp"
+#include "transport/ecr/scan.hpp"
 
 namespace davit::app {
 namespace {
@@ -44,12 +44,12 @@ std::set<std::string> ignored(const ScanWords& words) {
   return names;
 }
 
-void print(const ScanReport& report, bool as_json) {
+void print(const ecr::ScanReport& report, bool as_json) {
   if (as_json) {
     auto findings = nlohmann::ordered_json::array();
-    for (const Finding& finding : report.findings) {
+    for (const ecr::Finding& finding : report.findings) {
       findings.push_back({{"id", finding.id},
-                          {"severity", severity_name(finding.severity)},
+                          {"severity", ecr::severity_name(finding.severity)},
                           {"package", finding.package},
                           {"fixedIn", finding.fixed_in},
                           {"image", finding.image}});
@@ -59,37 +59,38 @@ void print(const ScanReport& report, bool as_json) {
     return;
   }
   std::vector<std::vector<std::string>> rows = {{"SEVERITY", "FINDING", "PACKAGE", "FIXED IN"}};
-  for (const Finding& finding : report.findings) {
-    rows.push_back({std::string(severity_name(finding.severity)), printable(finding.id),
+  for (const ecr::Finding& finding : report.findings) {
+    rows.push_back({std::string(ecr::severity_name(finding.severity)), printable(finding.id),
                     printable(finding.package),
                     finding.fixed_in.empty() ? "-" : printable(finding.fixed_in)});
   }
   write_stdout(table(rows));
 }
 
-void gate(const ScanReport& report, const ScanWords& words) {
+void gate(const ecr::ScanReport& report, const ScanWords& words) {
   if (words.fail_on.empty()) return;
-  const Severity least = *parse_severity(words.fail_on);
-  const auto bad = std::count_if(report.findings.begin(), report.findings.end(),
-                                 [&](const Finding& finding) { return finding.severity >= least; });
+  const ecr::Severity least = *ecr::parse_severity(words.fail_on);
+  const auto bad =
+      std::count_if(report.findings.begin(), report.findings.end(),
+                    [&](const ecr::Finding& finding) { return finding.severity >= least; });
   if (bad == 0) return;
   throw Error(ErrorKind::refused,
               fmt::format("{} has {} findings of severity {} or above", words.place, bad,
-                          severity_name(least)),
+                          ecr::severity_name(least)),
               "a finding that is known to be harmless is left out by --ignore");
 }
 
 void check(const ScanWords& words) {
-  if (!words.fail_on.empty() && !parse_severity(words.fail_on)) {
+  if (!words.fail_on.empty() && !ecr::parse_severity(words.fail_on)) {
     throw Error(ErrorKind::usage,
                 fmt::format("--fail-on: '{}' is not critical, high, medium, low or informational",
                             printable(words.fail_on)));
   }
 }
 
-ScanReport without(ScanReport report, const std::set<std::string>& names) {
+ecr::ScanReport without(ecr::ScanReport report, const std::set<std::string>& names) {
   std::erase_if(report.findings,
-                [&](const Finding& finding) { return names.contains(finding.id); });
+                [&](const ecr::Finding& finding) { return names.contains(finding.id); });
   return report;
 }
 
@@ -104,7 +105,7 @@ void declare_ecr_scan(Arguments& ecr) {
   declare_common(starting, start->common);
   starting.run([start](Session& session) {
     session.begin(start->common);
-    const bool started = start_scan(session.ecr(), start->parse_place(session));
+    const bool started = ecr::start_scan(session.ecr(), start->parse_place(session));
     if (!started && !start->common.quiet) {
       write_stderr("it had its scan of the day already\n");
     }
@@ -128,11 +129,11 @@ void declare_ecr_scan(Arguments& ecr) {
       check(*words);
       const std::set<std::string> names = ignored(*words);
       session.begin(words->common);
-      const EcrPlace place = words->parse_place(session);
-      const ScanReport report =
-          without(waits ? wait_for_findings(session.ecr(), place, std::chrono::seconds(words->wait),
-                                            session.stop())
-                        : read_findings(session.ecr(), place),
+      const ecr::Place place = words->parse_place(session);
+      const ecr::ScanReport report =
+          without(waits ? ecr::wait_for_findings(session.ecr(), place,
+                                                 std::chrono::seconds(words->wait), session.stop())
+                        : ecr::read_findings(session.ecr(), place),
                   names);
       print(report, words->common.json);
       gate(report, *words);

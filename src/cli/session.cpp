@@ -8,8 +8,9 @@
 #include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
-#include "src/ecr/repositories.hpp"
+#include "src/ops/ecr_settings.hpp"
 #include "transport/auth/docker_config.hpp"
+#include "transport/ecr/repositories.hpp"
 #include "transport/registry/upload.hpp"
 
 namespace davit::app {
@@ -118,14 +119,14 @@ void Session::begin(const CommonOptions& options) {
     }
   });
   const transport::ClientOptions client = client_options(options, stop_);
-  transport::aws::EcrOptions ecr;
+  transport::ecr::AccessOptions ecr;
   ecr.profile = options.profile;
   ecr.curl = client.curl;
   ecr.retry = client.retry;
   stored_ = std::make_unique<transport::DockerConfig>();
-  ecr_ = std::make_unique<transport::aws::EcrAccess>(std::move(ecr));
+  ecr_ = std::make_unique<transport::ecr::Access>(std::move(ecr));
   places_ = std::make_unique<Places>(
-      client, std::make_unique<transport::aws::EcrCredentials>(*stored_, *ecr_), ecr_.get());
+      client, std::make_unique<transport::ecr::LoginSource>(*stored_, *ecr_), ecr_.get());
 }
 
 void Session::create_repositories(const std::vector<Place>& places) {
@@ -133,14 +134,14 @@ void Session::create_repositories(const std::vector<Place>& places) {
     if (options_.ecr_settings.empty()) return;
     throw oci::Error(oci::ErrorKind::usage, "--ecr-settings goes with --create");
   }
-  RepositorySettings settings;
+  transport::ecr::RepositorySettings settings;
   if (!options_.ecr_settings.empty()) settings = parse_settings(options_.ecr_settings);
   std::set<std::string> seen;
   for (const Place& place : places) {
     if (place.local() || !seen.insert(place.store_name()).second) continue;
-    const auto host = transport::aws::parse_ecr_host(place.reference.registry);
+    const auto host = transport::ecr::parse_host(place.reference.registry);
     if (!host) continue;
-    Repositories repositories(*ecr_, *host);
+    transport::ecr::Repositories repositories(*ecr_, *host);
     if (repositories.find(place.reference.repository)) continue;
     if (options_.dry_run) {
       oci::log(oci::LogLevel::notice,

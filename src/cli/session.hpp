@@ -11,7 +11,7 @@
 #include "src/cli/arguments.hpp"
 #include "src/cli/progress.hpp"
 #include "src/ops/places.hpp"
-#include "transport/aws/ecr_access.hpp"
+#include "transport/ecr/access.hpp"
 
 namespace davit::app {
 
@@ -61,7 +61,7 @@ class Session {
 
   const CommonOptions& options() const { return options_; }
   Places& places() { return *places_; }
-  transport::aws::EcrAccess& ecr() { return *ecr_; }
+  transport::ecr::Access& ecr() { return *ecr_; }
   oci::Progress* progress() { return display_.get(); }
   std::stop_token stop() const { return stop_; }
   std::optional<oci::Platform> platform() const;
@@ -82,7 +82,7 @@ class Session {
   CommonOptions options_;
   std::unique_ptr<Display> display_;
   std::unique_ptr<transport::CredentialSource> stored_;
-  std::unique_ptr<transport::aws::EcrAccess> ecr_;
+  std::unique_ptr<transport::ecr::Access> ecr_;
   std::unique_ptr<Places> places_;
 };
 

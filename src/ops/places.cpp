@@ -5,8 +5,8 @@
 #include "oci/store/archive.hpp"
 #include "oci/store/layout.hpp"
 #include "oci/store/memory.hpp"
-#include "src/ecr/store.hpp"
 #include "src/ops/rehearsal.hpp"
+#include "transport/ecr/store.hpp"
 
 namespace davit::app {
 
@@ -19,9 +19,10 @@ oci::Store& Places::open(const Place& place, Use use) {
   const oci::OpenMode mode = use == Use::write ? oci::OpenMode::create : oci::OpenMode::existing;
   if (!place.local()) {
     store = client_.repository(place.reference);
-    const auto host = transport::aws::parse_ecr_host(place.reference.registry);
+    const auto host = transport::ecr::parse_host(place.reference.registry);
     if (ecr_ != nullptr && host && !host->is_public) {
-      store = make_ecr_store(std::move(store), *ecr_, *host, place.reference.repository);
+      store =
+          transport::ecr::make_store(std::move(store), *ecr_, *host, place.reference.repository);
     }
   } else if (use == Use::rehearse && !std::filesystem::exists(place.path)) {
     store = oci::make_memory_store(place.store_name());

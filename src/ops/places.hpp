@@ -10,7 +10,7 @@
 
 #include "oci/store/store.hpp"
 #include "src/ops/place.hpp"
-#include "transport/aws/ecr_access.hpp"
+#include "transport/ecr/access.hpp"
 #include "transport/registry/client.hpp"
 
 namespace davit::app {
@@ -24,7 +24,7 @@ class Places {
  public:
   /// `ecr`, if not null, outlives it: repositories of Amazon ECR are asked by its API, too.
   Places(transport::ClientOptions options, std::unique_ptr<transport::CredentialSource> credentials,
-         transport::aws::EcrAccess* ecr = nullptr)
+         transport::ecr::Access* ecr = nullptr)
       : client_(std::move(options), std::move(credentials)), ecr_(ecr) {}
 
   oci::Store& open(const Place& place, Use use);
@@ -35,7 +35,7 @@ class Places {
 
  private:
   transport::Client client_;
-  transport::aws::EcrAccess* const ecr_;
+  transport::ecr::Access* const ecr_;
   std::map<std::pair<Use, std::string>, std::unique_ptr<oci::Store>> stores_;
 };
 

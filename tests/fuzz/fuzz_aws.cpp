@@ -1,8 +1,8 @@
 #include "tests/fuzz/fuzz.hpp"
 #include "transport/aws/config.hpp"
-#include "transport/aws/ecr_access.hpp"
-#include "transport/aws/ecr_host.hpp"
 #include "transport/aws/key_documents.hpp"
+#include "transport/ecr/access.hpp"
+#include "transport/ecr/host.hpp"
 
 namespace davit::tests {
 
@@ -10,9 +10,9 @@ namespace davit::tests {
 void fuzz(std::string_view input) {
   using namespace transport::aws;
   parse_ini(input);
-  parse_ecr_host(input);
+  transport::ecr::parse_host(input);
   parse_time(input);
-  password_expires(input);
+  transport::ecr::password_expires(input);
   xml_text(input, "AccessKeyId");
   try {
     parse_sts_keys(input, "input");

@@ -4,7 +4,7 @@
 
 #include "oci/base/error.hpp"
 #include "transport/auth/authenticate.hpp"
-#include "transport/aws/ecr_host.hpp"
+#include "transport/ecr/host.hpp"
 #include "transport/http/redirect.hpp"
 #include "transport/http/tls_probe.hpp"
 #include "transport/http/trace.hpp"
@@ -23,7 +23,7 @@ std::string spoken_name(const std::string& registry) {
 constexpr std::uint64_t ecr_chunk = 10 * oci::MiB;
 
 std::uint64_t chunk_size_of(const ClientOptions& options, const std::string& registry) {
-  return options.chunk_size.value_or(aws::parse_ecr_host(registry) ? ecr_chunk : 0);
+  return options.chunk_size.value_or(ecr::parse_host(registry) ? ecr_chunk : 0);
 }
 
 }  // namespace

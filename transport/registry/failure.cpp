@@ -7,7 +7,7 @@
 #include "oci/model/json.hpp"
 #include "transport/auth/credentials.hpp"
 #include "transport/auth/registry_key.hpp"
-#include "transport/aws/ecr_host.hpp"
+#include "transport/ecr/host.hpp"
 
 namespace davit::transport {
 namespace {
@@ -37,7 +37,7 @@ std::string hint_for(int status, ErrorKind kind, const RegistryError& error,
   if (status == 401) return login_hint(canonical_key(response.url.origin.str()));
   if (status == 403) return "the credentials in use do not allow it";
   if (error.code == "NAME_UNKNOWN") {
-    return aws::parse_ecr_host(response.url.origin.host)
+    return ecr::parse_host(response.url.origin.host)
                ? "the repository does not exist; --create makes it"
                : "the repository does not exist";
   }

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "oci/base/error.hpp"
-#include "tests/transport/aws/aws_support.hpp"
+#include "tests/support/aws.hpp"
 
 namespace davit::transport::aws {
 namespace {

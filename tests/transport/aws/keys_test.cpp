@@ -8,8 +8,8 @@
 
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "tests/support/aws.hpp"
 #include "tests/support/errors.hpp"
-#include "tests/transport/aws/aws_support.hpp"
 
 namespace davit::transport::aws {
 namespace {

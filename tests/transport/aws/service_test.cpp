@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/aws.hpp"
 #include "tests/support/errors.hpp"
-#include "tests/transport/aws/aws_support.hpp"
 
 namespace davit::transport::aws {
 namespace {

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "transport/auth/credentials.hpp"
+#include "transport/aws/config.hpp"
+#include "transport/aws/keys.hpp"
+#include "transport/aws/service.hpp"
+#include "transport/ecr/host.hpp"
+#include "transport/ecr/token_file.hpp"
+#include "transport/http/curl_options.hpp"
+#include "transport/http/retry.hpp"
+
+namespace davit::transport::ecr {
+
+struct AccessOptions {
+  std::string profile;  ///< --profile; empty: as the environment says
+  CurlOptions curl;
+  RetryOptions retry;
+  aws::Environment environment = aws::system_environment;
+  aws::WallClock now = std::chrono::system_clock::now;
+};
+
+/// Amazon ECR by the AWS keys of this machine: its API, and the passwords of its registries.
+/// Nothing is read or asked before the first use. Safe for many threads.
+class Access {
+ public:
+  explicit Access(AccessOptions options);
+  ~Access();
+
+  /// The API for a registry. It lives as long as this object.
+  aws::Service& service(const Host& host);
+
+  /// User name and password for a registry, from GetAuthorizationToken or from what is left of its
+  /// last answer in $XDG_CACHE_HOME/davit/ecr: one token serves all registries of a region.
+  Credentials login(const Host& host);
+
+  /// Whether keys are configured at all: an instance's, which have to be asked for, do not count.
+  bool has_configured_keys();
+
+  /// The region that the configuration names; empty if none does.
+  std::string region();
+
+ private:
+  struct State;
+  State& state();
+
+  const AccessOptions options_;
+  std::mutex mutex_;
+  std::unique_ptr<State> state_;
+};
+
+/// The credentials that are kept for a registry, as docker would find them, unless they are an ECR
+/// password that has expired; for a registry of ECR without any, those of Access. ECR Public is
+/// read without credentials where no keys are configured: nobody waits for an instance's. `stored`
+/// and `ecr` outlive it.
+class LoginSource final : public CredentialSource {
+ public:
+  LoginSource(CredentialSource& stored, Access& ecr,
+              aws::WallClock now = std::chrono::system_clock::now)
+      : stored_(stored), ecr_(ecr), now_(std::move(now)) {}
+
+  std::optional<Credentials> find(std::string_view registry, std::string_view repository) override;
+
+ private:
+  CredentialSource& stored_;
+  Access& ecr_;
+  const aws::WallClock now_;
+};
+
+/// When an ECR password stops to be good, which it says itself. Nothing for any other password.
+std::optional<std::chrono::system_clock::time_point> password_expires(std::string_view password);
+
+}  // namespace davit::transport::ecr

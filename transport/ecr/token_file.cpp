@@ -1,0 +1,115 @@
+#include "transport/ecr/token_file.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
+#include "oci/base/file.hpp"
+#include "oci/base/log.hpp"
+#include "oci/model/digest.hpp"
+#include "oci/model/json.hpp"
+
+namespace davit::transport::ecr {
+namespace {
+
+using oci::Error;
+using oci::ErrorKind;
+using std::chrono::system_clock;
+
+constexpr std::uint64_t file_limit = 64 * oci::KiB;
+constexpr std::chrono::hours renew_before{1};
+constexpr std::string_view what = "a cached token";
+
+std::string file_name(const std::string& key) {
+  return std::string(oci::digest_of(oci::bytes_of(key)).hex()) + ".json";
+}
+
+std::uint64_t seconds(system_clock::time_point time) {
+  return static_cast<std::uint64_t>(system_clock::to_time_t(time));
+}
+
+system_clock::time_point time_of(std::uint64_t seconds) {
+  return system_clock::from_time_t(static_cast<std::time_t>(seconds));
+}
+
+}  // namespace
+
+AuthorizationToken TokenFiles::get(const std::string& key, const Fetch& fetch) {
+  const std::lock_guard guard(mutex_);
+  if (const auto known = known_.find(key); known != known_.end() && is_fresh(known->second)) {
+    return known->second;
+  }
+  const bool shared = make_directory();
+  const std::filesystem::path file = directory_ / file_name(key);
+  std::optional<AuthorizationToken> found = shared ? read(file) : std::nullopt;
+  if (found && is_fresh(*found)) return known_[key] = *found;
+
+  std::optional<oci::FileLock> lock;
+  if (shared) {
+    lock.emplace(std::filesystem::path(file).replace_extension("lock"));
+    // Whoever had the lock may have fetched it.
+    found = read(file);
+    if (found && is_fresh(*found)) return known_[key] = *found;
+  }
+  try {
+    known_[key] = fetch();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable || !found || found->expires <= now_()) throw;
+    oci::log(oci::LogLevel::info, fmt::format("{}; the token at hand is still good", error.what()));
+    return *found;
+  }
+  if (shared) write(file, known_[key]);
+  return known_[key];
+}
+
+bool TokenFiles::is_fresh(const AuthorizationToken& token) const {
+  const auto life = token.expires - token.fetched;
+  const auto before = std::min<system_clock::duration>(renew_before, life / 4);
+  return now_() + before < token.expires;
+}
+
+bool TokenFiles::make_directory() const {
+  std::error_code error;
+  std::filesystem::create_directories(directory_, error);
+  if (error || ::chmod(directory_.c_str(), 0700) != 0) {
+    oci::log(oci::LogLevel::info, fmt::format("tokens are not kept: {} cannot be made",
+                                              oci::printable(directory_.native())));
+    return false;
+  }
+  return ::access(directory_.c_str(), W_OK) == 0;
+}
+
+std::optional<AuthorizationToken> TokenFiles::read(const std::filesystem::path& file) const {
+  try {
+    const oci::Json json = oci::parse_json(oci::read_file(file, file_limit), what);
+    AuthorizationToken token;
+    token.token = oci::string_member(json, "token", what);
+    token.fetched = time_of(oci::size_member(json, "fetched", what));
+    token.expires = time_of(oci::size_member(json, "expires", what));
+    if (token.token.empty()) return std::nullopt;
+    return token;
+  } catch (const Error&) {
+    // It is but a cache: what is missing or spoilt is fetched.
+    return std::nullopt;
+  }
+}
+
+void TokenFiles::write(const std::filesystem::path& file, const AuthorizationToken& token) const {
+  const oci::Json json{{"token", token.token},
+                       {"fetched", seconds(token.fetched)},
+                       {"expires", seconds(token.expires)}};
+  try {
+    oci::AtomicFile out(file, 0600);
+    out.write(oci::bytes_of(json.dump()));
+    out.commit();
+  } catch (const Error& error) {
+    oci::log(oci::LogLevel::info, fmt::format("the token is not kept: {}", error.what()));
+  }
+}
+
+}  // namespace davit::transport::ecr
