@@ -12,6 +12,7 @@
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "src/cli/advice.hpp"
 #include "src/cli/arguments.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/ecr_command.hpp"
@@ -136,7 +137,7 @@ int main(int argc, char** argv) {
     if (interrupts.token().stop_requested()) {
       return report(ErrorKind::interrupted, "interrupted", "");
     }
-    return report(error.kind(), error.what(), error.hint());
+    return report(error.kind(), error.what(), app::hint_of(error));
   } catch (const std::bad_alloc&) {
     return report(ErrorKind::failed, "out of memory", "");
   } catch (const std::exception& error) {

@@ -8,8 +8,14 @@
 namespace davit::oci {
 
 Error Error::during(std::string_view what) const {
-  return Error(kind_, fmt::format("{}: {}", what, std::runtime_error::what()), hint_);
+  return saying(fmt::format("{}: {}", what, std::runtime_error::what()));
 }
+
+Error Error::saying(const std::string& message) const {
+  return Error(kind_, message, advice_, hint_);
+}
+
+Error Error::as(ErrorKind kind) const { return Error(kind, what(), advice_, hint_); }
 
 Error errno_error(std::string_view what) {
   const int code = errno;

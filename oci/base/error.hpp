@@ -19,21 +19,53 @@ enum class ErrorKind {
   interrupted,  ///< the caller asked to stop
 };
 
+/// What a person can do about an error by means of the program at hand. A library knows that there
+/// is a way; only the program knows the words for it.
+enum class Advice {
+  none,
+  log_in,             ///< at the registry that `hint` names
+  speak_plain_http,   ///< the server does not seem to speak TLS
+  trust_authority,    ///< the certificate is signed by someone unknown
+  create_repository,  ///< `hint` names it
+  delete_by_digest,   ///< the registry does not delete tags
+  allow_more,         ///< more bytes than the caller allowed
+  name_layout,        ///< a directory stands where an archive was expected
+  name_archive,       ///< a file stands where a layout was expected
+  name_tree,          ///< a directory stands where a tarball was expected
+  name_tarball,       ///< a file stands where a directory was expected
+  choose_oci_format,  ///< Docker's documents cannot say it
+  choose_platform,    ///< of an index, one image is wanted
+  expect_delta,       ///< an archive may lack what its receiver has
+  choose_aws_region,  ///< none is configured
+  start_scan,         ///< the image was never scanned
+  wait_longer,        ///< for a scan that goes on
+};
+
 /// The one exception of this project. The message names the object at fault; operations put what
-/// they were doing in front of it (`during`). A hint, if any, says what a person can do about it.
+/// they were doing in front of it (`during`). What a person can do about it is said by a hint, a
+/// sentence that is true of any program, or by an advice, which the program puts into words.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message, std::string hint = {})
-      : std::runtime_error(message), kind_(kind), hint_(std::move(hint)) {}
+      : Error(kind, message, Advice::none, std::move(hint)) {}
+  Error(ErrorKind kind, const std::string& message, Advice advice, std::string about = {})
+      : std::runtime_error(message), kind_(kind), advice_(advice), hint_(std::move(about)) {}
 
   ErrorKind kind() const { return kind_; }
+  Advice advice() const { return advice_; }
+  /// The sentence; beside an advice, what that is about.
   const std::string& hint() const { return hint_; }
+  bool has_hint() const { return advice_ != Advice::none || !hint_.empty(); }
 
   /// The same error with "what: " in front of its message.
   Error during(std::string_view what) const;
+  /// The same error with another message, or of another kind.
+  Error saying(const std::string& message) const;
+  Error as(ErrorKind kind) const;
 
  private:
   ErrorKind kind_;
+  Advice advice_;
   std::string hint_;
 };
 

@@ -33,7 +33,7 @@ std::uint64_t size_of(const Fd& fd, std::string_view what) {
   if (::fstat(fd.get(), &status) != 0) throw errno_error(what);
   if (!S_ISREG(status.st_mode)) {
     throw Error(ErrorKind::failed, fmt::format("{} is not a regular file", what),
-                S_ISDIR(status.st_mode) ? "a layout in a directory is named oci:DIRECTORY" : "");
+                S_ISDIR(status.st_mode) ? Advice::name_layout : Advice::none);
   }
   return static_cast<std::uint64_t>(status.st_size);
 }

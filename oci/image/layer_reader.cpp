@@ -30,7 +30,7 @@ Content tar_of(const ImageLayers& image, std::size_t number, const LayerReading&
       if (limited && out / options.ratio_limit > in) {
         throw Error(ErrorKind::refused,
                     fmt::format("{}: inflates more than {} times", what, options.ratio_limit),
-                    "unpack --max-size says how much is wanted all the same");
+                    Advice::allow_more);
       }
       to.write(bytes);
     });

@@ -36,8 +36,7 @@ Tarball open_tarball(const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(tarball.file.get(), &status) != 0) throw errno_error(tarball.name);
   if (!S_ISREG(status.st_mode)) {
-    throw Error(ErrorKind::usage, tarball.name + " is not a file",
-                "a directory is given with --rootfs DIR, or --layer DIR=/DEST");
+    throw Error(ErrorKind::usage, tarball.name + " is not a file", Advice::name_tree);
   }
   tarball.size = static_cast<std::uint64_t>(status.st_size);
   std::array<std::byte, magic_size> magic{};
@@ -176,8 +175,7 @@ void check_input(const LayerInput& input) {
   const std::string name = printable(input.path.native());
   if (::stat(input.path.c_str(), &status) != 0) throw errno_error(name);
   if (input.tree.destination.empty() && !S_ISDIR(status.st_mode)) {
-    throw Error(ErrorKind::usage, name + " is not a directory",
-                "a tarball is given with --layer TAR");
+    throw Error(ErrorKind::usage, name + " is not a directory", Advice::name_tarball);
   }
 }
 

@@ -153,7 +153,7 @@ void Unpacker::make_file(const TarEntry& entry) {
   if (bytes_ > options_.max_bytes) {
     throw Error(ErrorKind::refused,
                 fmt::format("the image has more than {} of files", human_size(options_.max_bytes)),
-                "--max-size allows more");
+                Advice::allow_more);
   }
   const bool made = make([&](int in) {
     file_ =

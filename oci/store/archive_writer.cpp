@@ -36,9 +36,8 @@ std::string checked_name(const fs::path& file, ArchiveFormat format) {
   std::error_code ignored;  // What is wrong beyond this shows when it is written.
   const fs::file_type type = fs::status(file, ignored).type();
   if (type != fs::file_type::regular && type != fs::file_type::not_found) {
-    throw Error(
-        ErrorKind::failed, name + " is not a regular file",
-        type == fs::file_type::directory ? "a layout in a directory is named oci:DIRECTORY" : "");
+    throw Error(ErrorKind::failed, name + " is not a regular file",
+                type == fs::file_type::directory ? Advice::name_layout : Advice::none);
   }
   return name;
 }

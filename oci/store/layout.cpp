@@ -83,8 +83,7 @@ DirectoryFiles::DirectoryFiles(fs::path directory, OpenMode mode)
   if (type == fs::file_type::not_found && mode == OpenMode::create) {
     make_directories(directory_);
   } else if (type != fs::file_type::directory && type != fs::file_type::not_found) {
-    throw Error(ErrorKind::failed, name_ + " is not a directory",
-                "a layout in one file is written oci-archive:FILE");
+    throw Error(ErrorKind::failed, name_ + " is not a directory", Advice::name_archive);
   }
   root_ = open_file(directory_, O_RDONLY | O_DIRECTORY);
   if (mode == OpenMode::create) create();

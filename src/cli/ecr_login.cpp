@@ -3,6 +3,7 @@
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "src/cli/advice.hpp"
 #include "src/cli/ecr_command.hpp"
 #include "src/cli/terminal.hpp"
 #include "transport/auth/registry_key.hpp"
@@ -81,8 +82,8 @@ int run_credential_helper(const std::string& action) {
     return 2;
   } catch (const Error& error) {
     // The protocol has its errors on standard output, and docker shows them.
-    write_stdout(fmt::format("davit: {}{}{}\n", error.what(), error.hint().empty() ? "" : "; ",
-                             error.hint()));
+    const std::string hint = hint_of(error);
+    write_stdout(fmt::format("davit: {}{}{}\n", error.what(), hint.empty() ? "" : "; ", hint));
     return 1;
   }
 }

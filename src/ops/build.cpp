@@ -63,7 +63,7 @@ std::string layer_type(const std::string& type, ImageFormat format) {
     }
     if (*content != oci::LayerFormat::gzip) {
       throw Error(ErrorKind::usage, fmt::format("Docker's format has no type for {}", type),
-                  "--format oci has");
+                  oci::Advice::choose_oci_format);
     }
     return std::string(oci::media::docker_layer_gzip);
   }
@@ -173,7 +173,8 @@ void check(const BuildOptions& options) {
   if (options.format == ImageFormat::docker) {
     layer_type(std::string(options.compression.media_type()), options.format);
     if (!options.annotations.empty()) {
-      throw Error(ErrorKind::usage, "Docker's format has no annotations", "--format oci has");
+      throw Error(ErrorKind::usage, "Docker's format has no annotations",
+                  oci::Advice::choose_oci_format);
     }
   }
   for (const oci::LayerInput& input : options.layers) oci::check_input(input);

@@ -172,7 +172,7 @@ std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& fi
     const std::filesystem::path part = file.native() + ".part";
     const bool kept =
         std::filesystem::exists(part) || std::filesystem::exists(part.native() + ".001");
-    if (!kept || !error.hint().empty()) throw;
+    if (!kept || error.has_hint()) throw;
     throw Error(error.kind(), error.what(),
                 fmt::format("what came is in {}; the same command goes on from there",
                             oci::printable(part.native())));
@@ -229,7 +229,7 @@ std::vector<Bundled> verify_bundle(const std::filesystem::path& file, Completene
       throw Error(ErrorKind::not_found,
                   fmt::format("{} lacks {} of {}", archive->name(),
                               image.missing.front().digest.str(), name),
-                  "a delta bundle is verified with --delta");
+                  oci::Advice::expect_delta);
     }
     std::vector<Descriptor> missing;
     for (const Descriptor& one : reachable(*archive, image.root, missing)) {

@@ -16,9 +16,7 @@ ecr::Host configured(const std::string& region, ecr::Access& access) {
   ecr::Host host;
   host.region = region.empty() ? access.region() : region;
   if (host.region.empty()) {
-    throw Error(ErrorKind::usage, "which region of ECR?",
-                "give --region, set AWS_REGION, or name the registry: "
-                "ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME");
+    throw Error(ErrorKind::usage, "which region of ECR?", oci::Advice::choose_aws_region);
   }
   return host;
 }

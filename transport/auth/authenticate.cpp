@@ -103,7 +103,7 @@ class Authenticate final : public Transport {
       throw Error(ErrorKind::denied,
                   fmt::format("{} asks for credentials{}", name_,
                               wanted.empty() ? "" : oci::printable(" for " + wanted.str())),
-                  login_hint(name_));
+                  oci::Advice::log_in, name_);
     }
     return response;
   }

@@ -57,7 +57,4 @@ class FixedCredentials final : public CredentialSource {
   Credentials credentials_;
 };
 
-/// What a person can do who was denied: "log in with `davit login HOST`".
-std::string login_hint(std::string_view registry);
-
 }  // namespace davit::transport

@@ -36,12 +36,12 @@ class Basic final : public Scheme {
     const std::string& registry = credentials_.registry();
     if (credentials == nullptr) {
       throw Error(ErrorKind::denied, registry + " asks for a user name and password",
-                  login_hint(registry));
+                  oci::Advice::log_in, registry);
     }
     if (credentials->password.empty()) {
       throw Error(ErrorKind::denied,
                   registry + " asks for a user name and password; there is only a token for it",
-                  login_hint(registry));
+                  oci::Advice::log_in, registry);
     }
     authorization_ = std::make_shared<const std::string>(
         basic_authorization(credentials->username, credentials->password));

@@ -97,7 +97,7 @@ Error failure(const TokenServer& server, const ScopeSet& scopes, const Credentia
                      "{} {}{} (status {})", who,
                      credentials == nullptr ? "asks for credentials" : "refuses the credentials",
                      what, status)),
-                 login_hint(server.registry));
+                 oci::Advice::log_in, server.registry);
   }
   const bool transient = status == 408 || status == 429 || status >= 500;
   return Error(transient ? ErrorKind::unavailable : ErrorKind::failed,

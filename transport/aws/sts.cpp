@@ -90,7 +90,7 @@ class WebIdentity final : public KeySource {
       try {
         return oci::read_file(token_file_, token_limit);
       } catch (const Error& error) {
-        throw Error(ErrorKind::denied, error.what(), error.hint());
+        throw error.as(ErrorKind::denied);
       }
     });
     while (token.ends_with('\n') || token.ends_with('\r')) token.pop_back();

@@ -149,7 +149,7 @@ Repository Repositories::get(const std::string& name) {
   auto found = find(name);
   if (!found) {
     throw Error(ErrorKind::not_found, fmt::format("there is no repository {}", name),
-                fmt::format("davit ecr create {} makes it", name));
+                oci::Advice::create_repository, name);
   }
   return *found;
 }

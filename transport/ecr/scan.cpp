@@ -184,7 +184,7 @@ ScanReport read_findings(Access& access, const Place& place) {
     reports.push_back(read_one(calls, one));
     if (reports.back().status.empty()) {
       throw Error(ErrorKind::not_found, fmt::format("{} was not scanned yet", name_of(one)),
-                  "davit ecr scan start");
+                  oci::Advice::start_scan);
     }
   }
   return joined(std::move(reports));
@@ -209,7 +209,7 @@ ScanReport wait_for_findings(Access& access, const Place& place, std::chrono::se
         throw Error(ErrorKind::unavailable,
                     fmt::format("the scan of {} has not come to an end: {}", name_of(one),
                                 report.status.empty() ? "it was not begun" : report.status),
-                    "davit ecr scan start, or a longer --wait");
+                    oci::Advice::wait_longer);
       }
       oci::sleep_for(wait, stop);
     }

@@ -37,6 +37,7 @@ struct CurlHandles {
 
 namespace {
 
+using oci::Advice;
 using oci::Error;
 using oci::ErrorKind;
 using Clock = std::chrono::steady_clock;
@@ -355,8 +356,8 @@ milliseconds Transfer::patience_left() {
 
 void Transfer::fail(CURLcode code) const {
   const std::string host = host_and_port(request_.url.origin);
-  const auto error = [&](ErrorKind kind, std::string_view what, std::string hint = {}) {
-    return Error(kind, fmt::format("{}: {}", host, what), std::move(hint));
+  const auto error = [&](ErrorKind kind, std::string_view what, Advice advice = Advice::none) {
+    return Error(kind, fmt::format("{}: {}", host, what), advice);
   };
   std::string words = oci::printable(words_.data());
   if (words.empty()) words = curl_easy_strerror(code);
@@ -386,10 +387,9 @@ void Transfer::fail(CURLcode code) const {
     case CURLE_SSL_CONNECT_ERROR:
       // With a system error the connection broke; without, the two do not understand each other.
       if (info<long>(easy_, CURLINFO_OS_ERRNO) != 0) throw error(ErrorKind::unavailable, words);
-      throw error(ErrorKind::failed, words, "if it speaks plain HTTP: --plain-http");
+      throw error(ErrorKind::failed, words, Advice::speak_plain_http);
     case CURLE_PEER_FAILED_VERIFICATION:
-      throw error(ErrorKind::failed, words,
-                  "trust its authority with --ca-file FILE, or anyone with --insecure");
+      throw error(ErrorKind::failed, words, Advice::trust_authority);
     case CURLE_SSL_CACERT_BADFILE:
       throw Error(ErrorKind::failed,
                   fmt::format("cannot use the certificates in '{}'", options_.ca_file.native()));

@@ -151,7 +151,7 @@ bool Attempts::wait(milliseconds wish) {
 
 Error Attempts::counted(const Error& error) const {
   if (tries_ == 1) return error;
-  return {error.kind(), fmt::format("{} ({} tries)", error.what(), tries_), error.hint()};
+  return error.saying(fmt::format("{} ({} tries)", error.what(), tries_));
 }
 
 std::unique_ptr<Transport> make_retry(Transport& next, RetryOptions options) {

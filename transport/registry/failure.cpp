@@ -30,17 +30,10 @@ ErrorKind kind_of(int status, const RegistryError& error) {
   return ErrorKind::failed;
 }
 
-std::string hint_for(int status, ErrorKind kind, const RegistryError& error,
-                     const Response& response) {
+std::string hint_for(int status, ErrorKind kind, const RegistryError& error) {
   if (kind == ErrorKind::refused) return "choose another tag, or push by digest";
-  // The name that credentials stand under: with its port, and docker.io by its own.
-  if (status == 401) return login_hint(canonical_key(response.url.origin.str()));
   if (status == 403) return "the credentials in use do not allow it";
-  if (error.code == "NAME_UNKNOWN") {
-    return ecr::parse_host(response.url.origin.host)
-               ? "the repository does not exist; --create makes it"
-               : "the repository does not exist";
-  }
+  if (error.code == "NAME_UNKNOWN") return "the repository does not exist";
   // What ECR makes of any manifest that it does not like ("Invalid JSON syntax" for one).
   if (status == 405 && error.message.find("ImageManifest") != std::string::npos) {
     return "ECR refuses manifests with unknown or parametrized media types, or too many layers";
@@ -79,7 +72,15 @@ oci::Error failure(const Response& response, std::string_view what) {
   } else if (response.headers.get("Content-Type").value_or("").starts_with("text/html")) {
     message += " with a web page, as what is not a registry does";
   }
-  return oci::Error(kind, message, hint_for(response.status, kind, error, response));
+  const Origin& origin = response.url.origin;
+  if (response.status == 401) {
+    // The name that credentials stand under: with its port, and docker.io by its own.
+    return oci::Error(kind, message, oci::Advice::log_in, canonical_key(origin.str()));
+  }
+  if (error.code == "NAME_UNKNOWN" && ecr::parse_host(origin.host)) {
+    return oci::Error(kind, message, oci::Advice::create_repository);
+  }
+  return oci::Error(kind, message, hint_for(response.status, kind, error));
 }
 
 }  // namespace davit::transport

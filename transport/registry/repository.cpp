@@ -181,10 +181,8 @@ class Repository final : public oci::Store {
     const Error error = failure(response, what);
     const bool by_tag = tag_or_digest.find(':') == std::string_view::npos;
     if (response.status == 405 || (by_tag && response.status == 400)) {
-      throw Error(error.kind(), error.what(),
-                  by_tag ? "this registry deletes by digest only, which removes all tags of it: "
-                           "davit delete NAME@$(davit digest NAME:TAG)"
-                         : "deleting is switched off in this registry");
+      if (by_tag) throw Error(error.kind(), error.what(), oci::Advice::delete_by_digest);
+      throw Error(error.kind(), error.what(), "deleting is switched off in this registry");
     }
     throw error;
   }

@@ -15,6 +15,23 @@ TEST(Error, KeepsKindAndHintWhenItsContextGrows) {
   EXPECT_EQ(error.hint(), "log in");
 }
 
+TEST(Error, KeepsItsAdviceWhateverElseChanges) {
+  const Error error = Error(ErrorKind::denied, "401", Advice::log_in, "registry.example")
+                          .during("push")
+                          .saying("no")
+                          .as(ErrorKind::failed);
+  EXPECT_STREQ(error.what(), "no");
+  EXPECT_EQ(error.kind(), ErrorKind::failed);
+  EXPECT_EQ(error.advice(), Advice::log_in);
+  EXPECT_EQ(error.hint(), "registry.example");
+}
+
+TEST(Error, HasAHintWhereThereIsASentenceOrAnAdvice) {
+  EXPECT_FALSE(Error(ErrorKind::failed, "x").has_hint());
+  EXPECT_TRUE(Error(ErrorKind::failed, "x", "look").has_hint());
+  EXPECT_TRUE(Error(ErrorKind::failed, "x", Advice::allow_more).has_hint());
+}
+
 TEST(Error, TakesBracesInTextsAsTheyAre) {
   EXPECT_STREQ(Error(ErrorKind::failed, "{}").during("{0}%s").what(), "{0}%s: {}");
 }

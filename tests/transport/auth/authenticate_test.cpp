@@ -353,7 +353,8 @@ TEST_F(AuthenticateTest, BasicWithoutCredentialsIsDeniedWithAHint) {
   const Error error = failure_of(get("/v2/"));
   EXPECT_EQ(error.kind(), ErrorKind::denied);
   EXPECT_THAT(error.what(), HasSubstr("registry.example asks for a user name and password"));
-  EXPECT_EQ(error.hint(), "log in with `davit login registry.example`");
+  EXPECT_EQ(error.advice(), oci::Advice::log_in);
+  EXPECT_EQ(error.hint(), "registry.example");
 }
 
 TEST_F(AuthenticateTest, BasicWithATokenAloneIsDenied) {
@@ -371,7 +372,8 @@ TEST_F(AuthenticateTest, AnAnonymousTokenThatIsNotEnoughIsDeniedWithAHint) {
   const Error error = failure_of(get("/v2/", {push}));
   EXPECT_EQ(error.kind(), ErrorKind::denied);
   EXPECT_THAT(error.what(), HasSubstr("asks for credentials for repository:a:pull,push"));
-  EXPECT_EQ(error.hint(), login_hint("registry.example"));
+  EXPECT_EQ(error.advice(), oci::Advice::log_in);
+  EXPECT_EQ(error.hint(), "registry.example");
 }
 
 TEST_F(AuthenticateTest, ATokenServerThatRefusesIsDenied) {
@@ -381,7 +383,8 @@ TEST_F(AuthenticateTest, ATokenServerThatRefusesIsDenied) {
       make_authenticate(registry, refusing, source, {Url::parse(host).origin, "registry.example"});
   const Error error = failure_of(get("/v2/", {push}));
   EXPECT_EQ(error.kind(), ErrorKind::denied);
-  EXPECT_EQ(error.hint(), login_hint("registry.example"));
+  EXPECT_EQ(error.advice(), oci::Advice::log_in);
+  EXPECT_EQ(error.hint(), "registry.example");
   EXPECT_THAT(error.what(), Not(HasSubstr("s3cret")));
 }
 

@@ -37,9 +37,5 @@ TEST(FirstOf, AFailureIsNotPassedOver) {
   EXPECT_EQ(FirstOf({fixed, failing}).find("a.example", "")->username, "ann");
 }
 
-TEST(LoginHint, NamesTheCommand) {
-  EXPECT_EQ(login_hint("registry.example:5000"), "log in with `davit login registry.example:5000`");
-}
-
 }  // namespace
 }  // namespace davit::transport

@@ -185,11 +185,13 @@ TEST(FetchToken, ARefusalIsDeniedWithAHint) {
     EXPECT_EQ(anonymous.kind(), ErrorKind::denied);
     EXPECT_THAT(anonymous.what(), HasSubstr("asks for credentials"));
     EXPECT_THAT(anonymous.what(), HasSubstr("repository:team/app:pull,push"));
-    EXPECT_EQ(anonymous.hint(), login_hint("registry.example"));
+    EXPECT_EQ(anonymous.advice(), oci::Advice::log_in);
+    EXPECT_EQ(anonymous.hint(), "registry.example");
     const Error refused = failure_of(transport, &password);
     EXPECT_EQ(refused.kind(), ErrorKind::denied);
     EXPECT_THAT(refused.what(), HasSubstr("refuses the credentials"));
-    EXPECT_EQ(refused.hint(), login_hint("registry.example"));
+    EXPECT_EQ(refused.advice(), oci::Advice::log_in);
+    EXPECT_EQ(refused.hint(), "registry.example");
   }
 }
 

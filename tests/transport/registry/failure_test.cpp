@@ -71,16 +71,26 @@ TEST(FailureText, IsShortHoweverLongTheAnswer) {
 }
 
 TEST(FailureText, HintsAtTheLogin) {
-  EXPECT_THAT(failure(answer(401), "x").hint(), HasSubstr("davit login registry.example"));
+  const oci::Error error = failure(answer(401), "x");
+  EXPECT_EQ(error.advice(), oci::Advice::log_in);
+  EXPECT_EQ(error.hint(), "registry.example");
 }
 
 TEST(FailureText, HintsAtTheNameThatCredentialsStandUnder) {
   Response local = answer(401);
   local.url = Url::parse("http://localhost:5000/v2/");
-  EXPECT_THAT(failure(local, "x").hint(), HasSubstr("davit login localhost:5000"));
+  EXPECT_EQ(failure(local, "x").hint(), "localhost:5000");
   Response hub = answer(401);
   hub.url = Url::parse("https://registry-1.docker.io/v2/");
-  EXPECT_THAT(failure(hub, "x").hint(), HasSubstr("davit login docker.io"));
+  EXPECT_EQ(failure(hub, "x").hint(), "docker.io");
+}
+
+TEST(FailureText, AdvisesToMakeTheRepositoryWhereThereIsAnApiForIt) {
+  const std::string body = R"({"errors":[{"code":"NAME_UNKNOWN","message":"no"}]})";
+  EXPECT_EQ(failure(answer(404, body), "x").hint(), "the repository does not exist");
+  Response ecr = answer(404, body);
+  ecr.url = Url::parse("https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/v2/");
+  EXPECT_EQ(failure(ecr, "x").advice(), oci::Advice::create_repository);
 }
 
 TEST(FailureText, SurvivesErrorsOfAnyShape) {
