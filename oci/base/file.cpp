@@ -2,12 +2,9 @@
 
 #include <fmt/format.h>
 #include <linux/openat2.h>
-#include <sys/file.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <vector>
 
@@ -55,25 +52,37 @@ Fd open_by_names(int directory, const std::string& path, int flags) {
   }
 }
 
-std::filesystem::path unused_name(const std::filesystem::path& directory) {
-  std::uint64_t random = 0;
-  if (::getrandom(&random, sizeof random, 0) < 0) throw errno_error("getrandom");
-  return directory / fmt::format(".davit-{:016x}", random);
-}
-
 }  // namespace
 
 Fd::~Fd() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
+Fd try_open(const std::filesystem::path& path, int flags, mode_t mode) {
   int fd = -1;
   do {
     fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
   } while (fd < 0 && errno == EINTR);
-  if (fd < 0) throw errno_error(printable(path.native()));
   return Fd(fd);
+}
+
+Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
+  Fd fd = try_open(path, flags, mode);
+  if (!fd) throw errno_error(printable(path.native()));
+  return fd;
+}
+
+void make_directories(const std::filesystem::path& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0) return;
+  if (errno == ENOENT && path.has_parent_path() && path.parent_path() != path) {
+    make_directories(path.parent_path(), mode);
+    if (::mkdir(path.c_str(), mode) == 0) return;
+  }
+  const int failure = errno;
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) return;
+  errno = failure == EEXIST ? ENOTDIR : failure;
+  throw errno_error(printable(path.native()));
 }
 
 std::optional<Fd> open_beneath(int directory, const std::string& path, int flags,
@@ -154,69 +163,6 @@ void send_file(int fd, std::uint64_t offset, std::uint64_t size, Sink& sink,
     sink.write(Bytes(buffer).first(static_cast<std::size_t>(n)));
     offset += static_cast<std::uint64_t>(n);
     size -= static_cast<std::uint64_t>(n);
-  }
-}
-
-AtomicFile::AtomicFile(std::filesystem::path path, mode_t mode) : path_(std::move(path)) {
-  const std::filesystem::path parent = path_.parent_path();
-  const char* directory = parent.empty() ? "." : parent.c_str();
-  // Without a name it is gone with this process, however that ends. It gets one through /proc.
-  if (::access("/proc/self/fd", X_OK) == 0) {
-    fd_ = Fd(::open(directory, O_RDWR | O_TMPFILE | O_CLOEXEC, mode));
-    if (fd_) return;
-    const bool unknown = errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL;
-    if (!unknown) throw errno_error(printable(path_.native()));
-  }
-  // Not mkstemp: it makes the file 0600, and to widen that by the umask is to set the umask for
-  // a moment, in which other threads make files that everyone can write.
-  while (!fd_) {
-    temporary_ = unused_name(parent);
-    fd_ = Fd(::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-    if (!fd_ && errno != EEXIST && errno != EINTR) throw errno_error(printable(path_.native()));
-  }
-}
-
-AtomicFile::~AtomicFile() {
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
-}
-
-void AtomicFile::write(Bytes bytes) { write_all(fd_.get(), bytes, printable(path_.native())); }
-
-/// Gives a file without a name its name, or where that is taken a temporary one to rename.
-void AtomicFile::link(const std::filesystem::path& path) {
-  const std::string self = fmt::format("/proc/self/fd/{}", fd_.get());
-  const auto link_to = [&](const std::filesystem::path& name) {
-    return ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
-  };
-  if (link_to(path)) return;
-  while (errno == EEXIST) {
-    std::filesystem::path name = unused_name(path.parent_path());
-    if (link_to(name)) {
-      temporary_ = std::move(name);
-      return;
-    }
-  }
-  throw errno_error(printable(path.native()));
-}
-
-void AtomicFile::commit_as(const std::filesystem::path& path) {
-  const std::string name = printable(path.native());
-  if (::fdatasync(fd_.get()) != 0) throw errno_error(name);
-  if (temporary_.empty()) link(path);
-  if (!temporary_.empty()) {
-    if (::rename(temporary_.c_str(), path.c_str()) != 0) throw errno_error(name);
-    temporary_.clear();
-  }
-  // The name is as durable as the content only once its directory is.
-  const auto parent = path.parent_path();
-  const Fd directory = open_file(parent.empty() ? "." : parent, O_RDONLY | O_DIRECTORY);
-  if (::fsync(directory.get()) != 0 && errno != EINVAL) throw errno_error(name);
-}
-
-FileLock::FileLock(const std::filesystem::path& path)
-    : fd_(open_file(path, O_RDWR | O_CREAT, 0644)) {
-  while (::flock(fd_.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) throw errno_error(printable(path.native()));
   }
 }
 

@@ -32,8 +32,18 @@ class Fd {
   int fd_ = -1;
 };
 
-/// open(2) with O_CLOEXEC. Throws an Error that names the path.
-Fd open_file(const std::filesystem::path& path, int flags, mode_t mode = 0666);
+/// What is written for everyone to read has this mode, less the umask: under no umask can anyone
+/// else write it, for what is there has been verified and is trusted later. Directories have
+/// `shared_directory_mode`. What holds secrets is 0600, in directories of 0700.
+inline constexpr mode_t shared_mode = 0644;
+inline constexpr mode_t shared_directory_mode = 0755;
+
+/// open(2) with O_CLOEXEC, and again where a signal came between. No Fd, and errno, where it fails.
+Fd try_open(const std::filesystem::path& path, int flags, mode_t mode = shared_mode);
+/// The same. Throws an Error that names the path.
+Fd open_file(const std::filesystem::path& path, int flags, mode_t mode = shared_mode);
+/// Makes a directory and those above it, where they are missing.
+void make_directories(const std::filesystem::path& path, mode_t mode = shared_directory_mode);
 
 /// How a path is kept beneath a directory.
 enum class OpenBeneath {
@@ -57,39 +67,5 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit);
 /// Sends `size` bytes of a file from `offset` on into a sink; a file that ends before is
 /// Error(corrupt).
 void send_file(int fd, std::uint64_t offset, std::uint64_t size, Sink& sink, std::string_view what);
-
-/// A file that appears under its name whole or not at all: bytes go to a file in the same directory
-/// that has no name (O_TMPFILE), or where the file system knows no such thing a temporary one;
-/// `commit` makes them durable and names them. Without it nothing remains.
-class AtomicFile final : public Sink {
- public:
-  explicit AtomicFile(std::filesystem::path path, mode_t mode = 0644);
-  ~AtomicFile() override;
-  AtomicFile(const AtomicFile&) = delete;
-  AtomicFile& operator=(const AtomicFile&) = delete;
-
-  void write(Bytes bytes) override;
-  int fd() const { return fd_.get(); }
-  void commit() { commit_as(path_); }
-  /// For content whose name is known only at its end. The path is in the same file system.
-  void commit_as(const std::filesystem::path& path);
-
- private:
-  void link(const std::filesystem::path& path);
-
-  std::filesystem::path path_;
-  std::filesystem::path temporary_;  // empty while it has no name
-  Fd fd_;
-};
-
-/// An exclusive lock between processes, held as long as the object lives; waits for it. The file
-/// is made if missing and stays.
-class FileLock {
- public:
-  explicit FileLock(const std::filesystem::path& path);
-
- private:
-  Fd fd_;
-};
 
 }  // namespace davit::oci

@@ -15,7 +15,9 @@ constexpr std::uint64_t worth_keeping = 2 * assembly_part_size;
 }  // namespace
 
 ArchiveOutput::ArchiveOutput(std::filesystem::path name, std::optional<std::uint64_t> volume_size)
-    : name_(std::move(name)), what_(printable(name_.native())), volume_size_(volume_size) {
+    : name_(follow_links(std::move(name))),
+      what_(printable(name_.native())),
+      volume_size_(volume_size) {
   nameless_.emplace(name_);
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "oci/base/atomic_file.hpp"
 #include "oci/base/partial_file.hpp"
 #include "oci/model/descriptor.hpp"
 

@@ -8,7 +8,8 @@
 #include <mutex>
 #include <utility>
 
-#include "oci/base/file.hpp"
+#include "oci/base/atomic_file.hpp"
+#include "oci/base/file_lock.hpp"
 #include "oci/store/layout_index.hpp"
 
 namespace davit::oci {
@@ -21,12 +22,6 @@ constexpr const char* lock_file = ".davit.lock";
 [[noreturn]] void fail(const std::error_code& code, std::string_view what) {
   errno = code.value();
   throw errno_error(what);
-}
-
-void make_directories(const fs::path& path) {
-  std::error_code failure;
-  fs::create_directories(path, failure);
-  if (failure) fail(failure, printable(path.native()));
 }
 
 /// Removes the temporary files of writers that were killed, and the parts of blobs that nobody came
@@ -140,9 +135,9 @@ std::string DirectoryFiles::read_small(const std::string& path) const {
 }
 
 void DirectoryFiles::replace(const fs::path& path, std::string_view text) const {
-  AtomicFile file(path);
+  AtomicFile file = AtomicFile::in(directory_);
   file.write(bytes_of(text));
-  file.commit();
+  file.commit_as(path);
 }
 
 std::optional<std::uint64_t> DirectoryFiles::blob_size(const Digest& digest) {
@@ -159,14 +154,14 @@ void DirectoryFiles::read_blob(const Digest& digest, Sink& into) {
 
 void DirectoryFiles::write_blob(const Digest& digest, std::uint64_t, const Content& content) {
   // The temporary file is beside index.json: tools that list blobs never meet it.
-  AtomicFile file(directory_ / "blob");
+  AtomicFile file = AtomicFile::in(directory_);
   content(file);
   keep(file, digest);
 }
 
 void DirectoryFiles::add_blob(const Content& content,
                               const std::function<Descriptor()>& described) {
-  AtomicFile file(directory_ / "blob");
+  AtomicFile file = AtomicFile::in(directory_);
   content(file);
   keep(file, described().digest);
 }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "oci/base/atomic_file.hpp"
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"

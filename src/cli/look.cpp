@@ -5,9 +5,9 @@
 #include <memory>
 #include <set>
 
+#include "oci/base/atomic_file.hpp"
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
-#include "oci/base/file.hpp"
 #include "oci/image/flatten.hpp"
 #include "oci/layer/unpack.hpp"
 #include "src/cli/command.hpp"
@@ -177,7 +177,7 @@ void declare_export(Arguments& root) {
       oci::FunctionSink out([](oci::Bytes bytes) { write_stdout(oci::text_of(bytes)); });
       return oci::export_tar(image, reading(session), out);
     }
-    oci::AtomicFile file(words->path);
+    oci::AtomicFile file(words->path, oci::shared_mode, session.stop());
     oci::export_tar(image, reading(session), file);
     file.commit();
   });

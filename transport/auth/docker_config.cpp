@@ -9,8 +9,10 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "oci/base/atomic_file.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "oci/base/file_lock.hpp"
 #include "oci/model/json.hpp"
 #include "transport/auth/helper.hpp"
 #include "transport/auth/registry_key.hpp"
@@ -140,19 +142,6 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, unknown);
 }
 
-/// The file behind a symbolic link, which may be missing itself.
-fs::path follow(fs::path path) {
-  std::error_code unknown;
-  for (int links = 0; fs::is_symlink(fs::symlink_status(path, unknown)); ++links) {
-    if (links == 40) {
-      throw Error(ErrorKind::failed,
-                  oci::printable(path.native()) + ": too many levels of symbolic links");
-    }
-    path = path.parent_path() / fs::read_symlink(path);
-  }
-  return path;
-}
-
 /// Makes missing directories readable for nobody else, whatever the umask says.
 void make_private_directories(const fs::path& directory) {
   if (directory.empty() || is_there(directory)) return;
@@ -254,7 +243,7 @@ std::string DockerConfig::store(std::string_view registry, const Credentials& cr
     throw Error(ErrorKind::failed, "no place to keep credentials", "set HOME or DOCKER_CONFIG");
   }
   const auto existing = std::find_if(files_.begin(), files_.end(), is_there);
-  const fs::path path = follow(existing == files_.end() ? files_.front() : *existing);
+  const fs::path path = oci::follow_links(existing == files_.end() ? files_.front() : *existing);
   make_private_directories(path.parent_path());
   const oci::FileLock held = lock(path);
   const ConfigFile file = load(path);
@@ -271,7 +260,7 @@ std::string DockerConfig::store(std::string_view registry, const Credentials& cr
 bool DockerConfig::erase(std::string_view registry) {
   bool found = false;
   for (const fs::path& name : files_) {
-    const fs::path path = follow(name);
+    const fs::path path = oci::follow_links(name);
     if (!is_there(path)) continue;
     const oci::FileLock held = lock(path);
     const ConfigFile file = load(path);

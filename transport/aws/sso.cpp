@@ -6,9 +6,9 @@
 
 #include <array>
 
+#include "oci/base/atomic_file.hpp"
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
-#include "oci/base/file.hpp"
 #include "oci/model/json.hpp"
 #include "transport/aws/key_documents.hpp"
 #include "transport/aws/partition.hpp"

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <system_error>
 
+#include "oci/base/atomic_file.hpp"
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "oci/base/file_lock.hpp"
 #include "oci/base/log.hpp"
 #include "oci/model/digest.hpp"
 #include "oci/model/json.hpp"

@@ -2,14 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include <atomic>
-#include <latch>
-#include <thread>
 
 #include "oci/base/error.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -29,11 +23,6 @@ Error failure(Action&& action) {
     return error;
   }
   throw std::logic_error("nothing failed");
-}
-
-std::size_t entries(const std::filesystem::path& directory) {
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator(directory), {}));
 }
 
 mode_t mode_of(const std::filesystem::path& path) {
@@ -184,133 +173,29 @@ TEST(WriteAll, NamesWhatItCannotWrite) {
                "the disk: No space left on device");
 }
 
-TEST(AtomicFile, AppearsOnlyWithCommit) {
+TEST(OpenFile, LetsNobodyElseWriteWhateverTheUmask) {
   const TempDir dir;
-  AtomicFile file(dir / "f");
-  file.write(bytes_of("new"));
-  EXPECT_FALSE(std::filesystem::exists(dir / "f"));
-  file.commit();
-  EXPECT_EQ(read_file(dir / "f", 10), "new");
-  EXPECT_EQ(entries(dir.path()), 1);
-}
-
-TEST(AtomicFile, LeavesNothingWithoutCommit) {
-  const TempDir dir;
-  { AtomicFile(dir / "f").write(bytes_of("half")); }
-  EXPECT_EQ(entries(dir.path()), 0);
-}
-
-TEST(AtomicFile, LeavesNothingWhereTheProcessIsKilled) {
-  const TempDir dir;
-  if (!Fd(::open(dir.path().c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600))) {
-    GTEST_SKIP() << "this file system has no files without a name";
-  }
-  const pid_t child = ::fork();
-  if (child == 0) {
-    AtomicFile file(dir / "f");
-    file.write(bytes_of("half"));
-    ::_exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(entries(dir.path()), 0);
-}
-
-TEST(AtomicFile, ReplacesAFileAndKeepsItWithoutCommit) {
-  const TempDir dir;
-  write_file(dir / "f", "old");
-  { AtomicFile(dir / "f").write(bytes_of("half")); }
-  EXPECT_EQ(read_file(dir / "f", 10), "old");
-  AtomicFile file(dir / "f");
-  file.write(bytes_of("new"));
-  file.commit();
-  EXPECT_EQ(read_file(dir / "f", 10), "new");
-}
-
-TEST(AtomicFile, CanTakeItsNameAtTheEnd) {
-  const TempDir dir;
-  AtomicFile file(dir / "unnamed");
-  file.write(bytes_of("content"));
-  file.commit_as(dir / "named");
-  EXPECT_EQ(read_file(dir / "named", 10), "content");
-  EXPECT_EQ(entries(dir.path()), 1);
-}
-
-TEST(AtomicFile, LeavesNothingIfItCannotBeRenamed) {
-  const TempDir dir;
-  std::filesystem::create_directories(dir / "taken/by a directory");
-  {
-    AtomicFile file(dir / "taken");
-    EXPECT_THAT(failure([&] { file.commit(); }).what(), HasSubstr("taken: "));
-  }
-  EXPECT_EQ(entries(dir.path()), 1);
-}
-
-TEST(AtomicFile, SaysThatItsDirectoryIsMissing) {
-  const TempDir dir;
-  const Error error = failure([&] { AtomicFile file(dir / "absent/f"); });
-  EXPECT_EQ(error.kind(), ErrorKind::not_found);
-  EXPECT_THAT(error.what(), HasSubstr("absent/f"));
-}
-
-TEST(AtomicFile, HasTheModeItIsGivenLessTheUmask) {
-  const TempDir dir;
-  const mode_t before = ::umask(027);
-  AtomicFile open(dir / "open", 0666);
-  AtomicFile secret(dir / "secret", 0600);
+  const mode_t before = ::umask(0);
+  const Fd fd = open_file(dir / "f", O_WRONLY | O_CREAT);
+  make_directories(dir / "a/b");
   ::umask(before);
-  open.commit();
-  secret.commit();
-  EXPECT_EQ(mode_of(dir / "open"), 0640);
-  EXPECT_EQ(mode_of(dir / "secret"), 0600);
+  EXPECT_EQ(mode_of(dir / "f"), 0644);
+  EXPECT_EQ(mode_of(dir / "a"), 0755);
+  EXPECT_EQ(mode_of(dir / "a/b"), 0755);
 }
 
-TEST(AtomicFile, LetsTheLastOfManyWritersWinWhole) {
+TEST(MakeDirectories, AgreesWithDirectoriesThatAreThere) {
   const TempDir dir;
-  {
-    std::vector<std::jthread> writers;
-    for (char c = 'a'; c < 'i'; ++c) {
-      writers.emplace_back([&dir, c] {
-        AtomicFile file(dir / "f");
-        file.write(bytes_of(std::string(1000, c)));
-        file.commit();
-      });
-    }
-  }
-  const std::string text = read_file(dir / "f", 2000);
-  EXPECT_EQ(text, std::string(1000, text[0]));
-  EXPECT_EQ(entries(dir.path()), 1);
+  make_directories(dir / "a/b/");
+  make_directories(dir / "a/b/c");
+  EXPECT_TRUE(std::filesystem::is_directory(dir / "a/b/c"));
 }
 
-TEST(FileLock, KeepsOthersOutUntilItGoes) {
+TEST(MakeDirectories, SaysThatAFileIsInTheWay) {
   const TempDir dir;
-  const Fd other = open_file(dir / "lock", O_RDWR | O_CREAT);
-  {
-    const FileLock lock(dir / "lock");
-    EXPECT_NE(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
-  }
-  EXPECT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
-}
-
-TEST(FileLock, SerializesThreads) {
-  const TempDir dir;
-  // The lock alone makes reading and writing one step. Atomic only because ThreadSanitizer does not
-  // know that flock orders threads.
-  std::atomic<int> count = 0;
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&] {
-        for (int k = 0; k < 25; ++k) {
-          const FileLock lock(dir / "lock");
-          const int seen = count.load();
-          std::this_thread::yield();
-          count.store(seen + 1);
-        }
-      });
-    }
-  }
-  EXPECT_EQ(count, 100);
+  write_file(dir / "f", "");
+  EXPECT_THAT(failure([&] { make_directories(dir / "f"); }).what(), HasSubstr("Not a directory"));
+  EXPECT_THAT(failure([&] { make_directories(dir / "f/g"); }).what(), HasSubstr("Not a directory"));
 }
 
 }  // namespace

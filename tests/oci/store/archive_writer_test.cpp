@@ -101,6 +101,19 @@ TEST_F(ArchiveWriting, AppearsOnCommitOnly) {
   EXPECT_TRUE(open()->resolve(""));
 }
 
+TEST_F(ArchiveWriting, ReplacesTheFileBehindALinkAndKeepsTheLink) {
+  write_file(dir_ / "real/archive.tar", "what was there");
+  fs::create_symlink("real/archive.tar", path_);
+  for (const std::string& layer : {std::string("small"), large_noise()}) {
+    const auto store = create();
+    store->expect(make_image({layer}).blobs);  // What is large is written by parts.
+    put_image(*store, {layer});
+    store->commit();
+    EXPECT_TRUE(fs::is_symlink(path_));
+    EXPECT_TRUE(open()->resolve(""));
+  }
+}
+
 TEST_F(ArchiveWriting, LeavesNothingWithoutACommit) {
   put_image(*create(), {"layer"});
   EXPECT_EQ(files(), 0);
