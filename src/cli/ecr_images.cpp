@@ -6,6 +6,7 @@
 #include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
+#include "transport/ecr/clean.hpp"
 #include "transport/ecr/images.hpp"
 #include "transport/ecr/repositories.hpp"
 
@@ -169,7 +170,8 @@ void declare_clean(Arguments& ecr) {
   command.list("--keep", "PATTERN|DIGEST", words->keep, "tags (with *) and digests that stay");
   command.flag("--yes", words->yes, "do it; without this it says what it would do");
   command.footer(
-      "What stays keeps what it needs: the images of an index, signatures and SBOMs.\n"
+      "What has a tag stays, whatever it belongs to, unless --tagged is given. What stays keeps\n"
+      "what it needs: the images of an index, signatures and SBOMs, and what those are of.\n"
       "Example:\n"
       "  davit ecr clean team/app --tagged --keep-last 30 --keep 'release-*' --older-than 14d "
       "--yes");
@@ -192,7 +194,8 @@ void declare_clean(Arguments& ecr) {
     session.begin(words->common);
     const ecr::Place place = words->parse_place(session);
     const std::vector<ecr::Image> images = ecr::list_images(session.ecr(), place);
-    const std::vector<ecr::Image> gone = ecr::plan_clean(session.ecr(), place, images, rules);
+    const std::vector<ecr::Image> gone =
+        ecr::plan_clean(images, ecr::read_links(session.ecr(), place, images), rules);
     std::uint64_t size = 0;
     std::vector<std::string> digests;
     for (const ecr::Image& image : gone) {

@@ -7,8 +7,8 @@
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
 #include "src/ops/ecr_settings.hpp"
-#include "transport/ecr/images.hpp"
 #include "transport/ecr/repositories.hpp"
+#include "transport/ecr/usage.hpp"
 
 namespace davit::app {
 namespace {

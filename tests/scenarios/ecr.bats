@@ -368,6 +368,34 @@ END
   [[ "$stderr" == *ImageReferencedByManifestList* ]]
 }
 
+@test "cleaning never removes what has a tag, nor what is to be kept, though an old index lists it" {
+  start_double
+  ecr build --rootfs rootfs --platform linux/amd64 -t "$HOST/app:amd64" --create > /dev/null
+  ecr build --rootfs rootfs --platform linux/arm64 -t "$HOST/app:arm64" > /dev/null
+  ecr index create "$HOST/app:all" "$HOST/app:amd64" "$HOST/app:arm64" > /dev/null
+  ecr index create "$HOST/app:all" "$HOST/app:arm64" > /dev/null
+  ecr ecr clean "$HOST/app" --tagged --keep amd64 > dry 2> said
+  ! grep -q amd64 dry
+  grep -q '^would delete 3 of 4 images' said
+  ecr ecr clean "$HOST/app" --keep amd64 --yes > gone 2> /dev/null
+  [ "$(wc -l < gone)" -eq 1 ]
+  [ "$(ecr tags "$HOST/app" | sort | tr '\n' ' ')" = "all amd64 arm64 " ]
+  ecr ecr clean "$HOST/app" --tagged --keep amd64 --yes > /dev/null 2>&1
+  [ "$(ecr tags "$HOST/app")" = amd64 ]
+}
+
+@test "an image that cannot be read is kept, counted, and a warning" {
+  start_double --schema-1
+  ecr build --rootfs rootfs -t "$HOST/app:1" --create > /dev/null
+  run --separate-stderr ecr ecr clean "$HOST/app" --yes
+  [ "$status" -eq 0 ]
+  [[ "$stderr" == *"warning: app@sha256:"*"deleted 0 of 2 images"* ]]
+  run --separate-stderr ecr ecr du "$HOST/app" --json
+  [ "$status" -eq 0 ]
+  [[ "$stderr" == *"warning: app@sha256:"* ]]
+  python3 -c 'import json, sys; u = json.loads(sys.argv[1])[0]; assert u["images"] == 2 and u["distinct"] > 0, u' "$output"
+}
+
 @test "davit delete works on ECR, too" {
   start_double
   ecr build --rootfs rootfs -t "$HOST/app:1" -t "$HOST/app:2" --create > built

@@ -172,6 +172,10 @@ class Double:
         if name in self.repositories:
             raise ApiError("RepositoryAlreadyExistsException", f"The repository with name '{name}' already exists")
         self.repositories[name] = Repository(name, given)
+        if self.options.schema_1:
+            content = json.dumps({"schemaVersion": 1, "name": name, "fsLayers": []}).encode()
+            kind = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+            self.repositories[name].manifests[digest_of(content)] = (kind, content, time.time())
         return {"repository": self.repositories[name].describe(self.host)}
 
     def do_DescribeRepositories(self, given):
@@ -691,6 +695,7 @@ def main():
     arguments.add_argument("--delay", type=float, default=0, help="seconds that each request of the registry takes")
     arguments.add_argument("--skew", type=float, default=0, help="how far its clock is ahead, seconds")
     arguments.add_argument("--mount", action="store_true", help="BLOB_MOUNTING is enabled")
+    arguments.add_argument("--schema-1", action="store_true", help="each repository has an old image of Docker's, without a tag")
     arguments.add_argument("--deny", action="append", default=[], metavar="OPERATION")
     Handler.double = Double(arguments.parse_args())
     server = Server(("127.0.0.1", 0), Handler)

@@ -7,7 +7,6 @@
 #include "oci/base/log.hpp"
 #include "oci/model/json.hpp"
 #include "transport/ecr/endpoint.hpp"
-#include "transport/http/curl.hpp"
 #include "transport/http/trace.hpp"
 
 namespace davit::transport::ecr {
@@ -99,9 +98,9 @@ Credentials credentials_of(const std::string& token, std::string_view what) {
 struct Access::State {
   explicit State(const AccessOptions& options)
       : config(options.environment, options.profile),
-        curl(make_curl(service_options(options.curl, config))),
+        curl(options.connect(service_options(options.curl, config))),
         transport(make_trace(*curl)),
-        metadata_curl(make_curl(metadata_options(options.curl))),
+        metadata_curl(options.connect(metadata_options(options.curl))),
         metadata(make_trace(*metadata_curl)),
         world{config, *transport, *metadata, options.now},
         keys(aws::choose_keys(world), options.now),

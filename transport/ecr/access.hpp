@@ -1,7 +1,6 @@
 #pragma once
 
-#include <filesystem>
-#include <map>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +11,7 @@
 #include "transport/aws/service.hpp"
 #include "transport/ecr/host.hpp"
 #include "transport/ecr/token_file.hpp"
+#include "transport/http/curl.hpp"
 #include "transport/http/curl_options.hpp"
 #include "transport/http/retry.hpp"
 
@@ -23,6 +23,8 @@ struct AccessOptions {
   RetryOptions retry;
   aws::Environment environment = aws::system_environment;
   aws::WallClock now = std::chrono::system_clock::now;
+  /// What connections are made by.
+  std::function<std::unique_ptr<Transport>(CurlOptions)> connect = make_curl;
 };
 
 /// Amazon ECR by the AWS keys of this machine: its API, and the passwords of its registries.

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <optional>
-#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "oci/model/manifest.hpp"
 #include "transport/ecr/access.hpp"
 #include "transport/ecr/place.hpp"
 
@@ -26,6 +27,19 @@ struct Image {
 /// All images of a repository, those pushed last first.
 std::vector<Image> list_images(Access& access, const Place& place);
 
+/// What `read_documents` found of one image: its bytes as ECR keeps them, and what they say. No
+/// document: it cannot be read, such as an image of Docker's schema 1.
+struct ReadDocument {
+  const Image& image;
+  std::string_view text;
+  const oci::Document* document = nullptr;
+};
+
+/// Calls `each` once for every image, with its manifest or index, fetched 100 in a call. One that
+/// cannot be read is a warning, not an error: the others are what the caller is after.
+void read_documents(Access& access, const Place& place, const std::vector<Image>& images,
+                    const std::function<void(const ReadDocument&)>& each);
+
 /// An image that could not be deleted, and why.
 struct DeletionFailure {
   std::string image;
@@ -33,34 +47,12 @@ struct DeletionFailure {
 };
 
 /// Deletes images by digest ("sha256:...") or tags alone, as `which` says, 100 in a call. The last
-/// tag takes its image with it. Returns what was not deleted.
+/// tag takes its image with it. What an index lists goes once that index is gone, whatever the
+/// order. Returns what was not deleted.
 std::vector<DeletionFailure> delete_images(Access& access, const Place& place,
                                            const std::vector<std::string>& which);
 
 /// The same for one image, by digest or tag. Throws Error(not_found), Error(failed).
 void delete_image(Access& access, const Place& place, const std::string& which);
-
-/// What may go, and what stays.
-struct CleanRules {
-  std::size_t keep_last = 0;      ///< the newest so many tagged images stay
-  std::int64_t older_than = 0;    ///< pushed before this time, seconds since 1970; 0: any
-  std::vector<std::string> keep;  ///< tags (with * wildcards) and digests that stay
-  enum class Which { untagged, all } which = Which::untagged;
-};
-
-/// The images that the rules give up. What is kept keeps what it needs: the children of its index,
-/// and what refers to it.
-std::vector<Image> plan_clean(Access& access, const Place& place, const std::vector<Image>& images,
-                              const CleanRules& rules);
-
-/// What a repository takes: each layer once, however many images have it.
-struct Usage {
-  std::string repository;
-  std::size_t images = 0;
-  std::size_t tags = 0;
-  std::uint64_t billed = 0;    ///< the sum of the images' sizes as ECR counts them
-  std::uint64_t distinct = 0;  ///< each blob once
-};
-Usage disk_usage(Access& access, const Place& place);
 
 }  // namespace davit::transport::ecr
