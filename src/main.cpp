@@ -129,7 +129,7 @@ int main(int argc, char** argv) {
       app::write_stdout(parsed.text);
       return 0;
     }
-    app::Session session(interrupts.token());
+    app::Session session(parsed.settings, interrupts.token());
     parsed.action(session);
     return 0;
   } catch (const oci::Error& error) {

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 
@@ -12,16 +14,21 @@ struct Arguments::Node {
   CLI::App* app = nullptr;
   std::shared_ptr<Parsed> parsed;
   std::string heading = "Options";
+  std::vector<std::function<void(Settings&)>> groups = {};
 
   CLI::Option* placed(CLI::Option* option) const { return option->group(heading); }
 };
 
 namespace {
 
-CLI::Validator whole_number() {
-  const auto check = [](std::string& text) {
-    const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
-    return digits && !text.empty() ? std::string() : "'" + text + "' is not a whole number";
+/// The library itself would take "-1" for a very large number.
+CLI::Validator whole_number(Range range) {
+  const auto check = [range](const std::string& text) {
+    std::size_t number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = code == std::errc{} && end == text.data() + text.size();
+    if (whole && number >= range.least && number <= range.greatest) return std::string();
+    return fmt::format("'{}' is not a number from {} to {}", text, range.least, range.greatest);
   };
   return {check, "", "whole number"};
 }
@@ -46,12 +53,11 @@ void Arguments::option(const std::string& names, const std::string& value,
   node_->placed(node_->app->add_option(names, into, help))->type_name(value);
 }
 
-void Arguments::option(const std::string& names, const std::string& value, std::size_t& into,
-                       const std::string& help) {
-  // The library would take "-1" for a very large number.
+void Arguments::number(const std::string& names, const std::string& value, Range range,
+                       std::size_t& into, const std::string& help) {
   node_->placed(node_->app->add_option(names, into, help))
       ->type_name(value)
-      ->check(whole_number())
+      ->check(whole_number(range))
       ->capture_default_str();
 }
 
@@ -103,9 +109,15 @@ Arguments Arguments::command(const std::string& name, const std::string& help,
 
 void Arguments::footer(const std::string& text) { node_->app->footer("\n" + text); }
 
+void Arguments::settle(std::function<void(Settings&)> take) {
+  node_->groups.push_back(std::move(take));
+}
+
 void Arguments::run(std::function<void(Session&)> action) {
-  node_->app->final_callback(
-      [parsed = node_->parsed, action = std::move(action)] { parsed->action = action; });
+  node_->app->final_callback([node = node_, action = std::move(action)] {
+    for (const auto& take : node->groups) take(node->parsed->settings);
+    node->parsed->action = action;
+  });
 }
 
 namespace {

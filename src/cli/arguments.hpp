@@ -7,9 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "src/cli/settings.hpp"
+
 namespace davit::app {
 
 class Session;
+
+/// The whole numbers that an option takes.
+struct Range {
+  std::size_t least = 0;
+  std::size_t greatest = 0;
+};
 
 /// The words that a command understands, and what it does with them. A thin front of the library
 /// that parses them, so that only one source has to know (and compile) that. Options are given as
@@ -27,7 +35,7 @@ class Arguments {
               const std::string& help);
   void option(const std::string& names, const std::string& value, std::optional<std::string>& into,
               const std::string& help);
-  void option(const std::string& names, const std::string& value, std::size_t& into,
+  void number(const std::string& names, const std::string& value, Range range, std::size_t& into,
               const std::string& help);
   /// May stand several times; one value each.
   void list(const std::string& names, const std::string& value, std::vector<std::string>& into,
@@ -49,7 +57,9 @@ class Arguments {
                     const std::string& alias = "");
   /// Text below the options in the help: examples.
   void footer(const std::string& text);
-  /// What the command does, once its words are parsed.
+  /// What some of the options say of the session in which the command runs.
+  void settle(std::function<void(Settings&)> take);
+  /// What the command does, once its words are parsed, in a session that has begun.
   void run(std::function<void(Session&)> action);
 
  private:
@@ -58,6 +68,7 @@ class Arguments {
 
 /// The words of one run, understood.
 struct Parsed {
+  Settings settings;
   std::function<void(Session&)> action;
   std::string text;  ///< instead of an action: a help text
 };

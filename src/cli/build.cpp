@@ -6,6 +6,7 @@
 
 #include "oci/base/error.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/values.hpp"
 
@@ -17,7 +18,9 @@ using oci::ErrorKind;
 
 /// The words of the command line, as they stand there.
 struct BuildWords {
-  CommonOptions common;
+  Transfer transfer;
+  Destination destination;
+  PlatformChoice platform;
   std::string base;
   std::vector<oci::LayerInput> layers;
   std::vector<std::string> targets;
@@ -135,9 +138,7 @@ BuildOptions build_options(const BuildWords& words, Session& session) {
     options.cache_from.push_back(Place::parse(place));
   }
   options.cache = !words.no_cache;
-  if (!words.common.platform.empty()) {
-    options.platform = oci::Platform::parse(words.common.platform);
-  }
+  options.platform = words.platform.chosen();
   options.config = config_changes(words, source_date);
   options.annotations = parse_assignments("--annotation", words.annotations);
   options.compression = oci::Compression::parse(words.compression);
@@ -162,8 +163,9 @@ BuildOptions build_options(const BuildWords& words, Session& session) {
     // The path on this machine is left out, or the same tree elsewhere would be another image.
     layer.created_by = words.history.empty() ? "davit build" : words.history;
   }
-  options.jobs = words.common.jobs;
-  options.use = words.common.dry_run ? Use::rehearse : Use::write;
+  options.jobs = words.transfer.jobs;
+  options.use = words.destination.use();
+  options.progress = session.progress();
   options.stop = session.stop();
   return options;
 }
@@ -185,11 +187,11 @@ void declare_build(Arguments& root) {
       [words](const std::string& value) { words->layers.push_back(layer_input(value)); },
       "a layer from a tarball (.gz .zst .xz too), or a file or directory put at DEST");
   command.list("-t,--tag", "PLACE", words->targets, "where the image goes; may be several");
-  command.option("--platform", "OS/ARCH[/VARIANT]", words->common.platform,
-                 "what it runs on; of a base for several, the one to take");
-  declare_transfer(command, words->common);
+  words->platform.declare_one(command, "what it runs on; of a base for several, the one to take");
+  words->transfer.declare(command);
+  words->destination.declare(command);
   declare_image_options(command, words);
-  declare_common(command, words->common);
+  declare_common(command);
   command.footer(
       "Layers are stacked in the order given. The same files give the same image, byte for byte.\n"
       "Examples:\n"
@@ -199,10 +201,8 @@ void declare_build(Arguments& root) {
       "      -t registry.example/app:1.0 -t registry.example/app:latest\n"
       "  davit build --layer base.tar.gz --layer app.tar --compression zstd -t oci:out:1.0");
   command.run([words](Session& session) {
-    BuildOptions options = build_options(*words, session);
-    session.begin(words->common);
-    options.progress = session.progress();
-    session.create_repositories(options.targets);
+    const BuildOptions options = build_options(*words, session);
+    words->destination.prepare(session, options.targets);
     session.print(build_image(session.places(), options));
   });
 }

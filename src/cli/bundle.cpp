@@ -8,6 +8,7 @@
 #include "oci/base/error.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/json_text.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
@@ -21,16 +22,28 @@ using oci::printable;
 
 constexpr std::size_t list_limit = 4 * 1024 * 1024;
 
-struct BundleWords {
-  CommonOptions common;
+struct SaveWords {
+  Transfer transfer;
+  PlatformChoice platform;
   std::string file;
   std::vector<std::string> sources;
   std::string from_file;
   std::string since;
-  std::string prefix;
   std::string volume_size;
   bool referrers = false;
   bool docker = false;
+};
+
+struct LoadWords {
+  Transfer transfer;
+  Destination destination;
+  std::string file;
+  std::string prefix;
+};
+
+struct VerifyWords {
+  Transfer transfer;
+  std::string file;
   bool delta = false;
 };
 
@@ -49,8 +62,8 @@ void append_lines(const std::string& text, std::vector<std::string>& names) {
 }
 
 /// The digests are read from the file only where they are printed.
-void print_bundle(const std::vector<Bundled>& images, const BundleWords& words) {
-  if (words.common.json) {
+void print_bundle(Session& session, const std::vector<Bundled>& images, const std::string& file) {
+  if (session.json()) {
     nlohmann::ordered_json json = {{"images", nlohmann::ordered_json::array()},
                                    {"digests", nlohmann::ordered_json::array()}};
     for (const Bundled& image : images) {
@@ -59,7 +72,7 @@ void print_bundle(const std::vector<Bundled>& images, const BundleWords& words) 
                                 {"size", image.size},
                                 {"missing", image.missing.size()}});
     }
-    for (const oci::Digest& digest : bundle_contents(words.file)) {
+    for (const oci::Digest& digest : bundle_contents(file)) {
       json["digests"].push_back(digest.str());
     }
     write_stdout(json_text(json));
@@ -73,16 +86,12 @@ void print_bundle(const std::vector<Bundled>& images, const BundleWords& words) 
   write_stdout(table(rows));
 }
 
-TransferOptions transfer(Session& session, const BundleWords& words) {
-  return {.platform = session.platform(),
-          .jobs = words.common.jobs,
-          .use = session.destination_use(),
-          .progress = session.progress(),
-          .stop = session.stop()};
+TransferOptions transfer_options(Session& session, const Transfer& transfer) {
+  return {.jobs = transfer.jobs, .progress = session.progress(), .stop = session.stop()};
 }
 
 void declare_save(Arguments& family) {
-  auto words = std::make_shared<BundleWords>();
+  auto words = std::make_shared<SaveWords>();
   Arguments command = family.command("save", "put images into one file");
   command.option("-o,--output", "FILE", words->file, "the bundle");
   command.positionals("SOURCE", words->sources, 0, "images, in registries or elsewhere");
@@ -93,9 +102,9 @@ void declare_save(Arguments& family) {
                  "leave out what this bundle has, or what its list --json says");
   command.option("--volume-size", "SIZE", words->volume_size,
                  "write FILE.001, FILE.002 ... of this size, such as 4G, not one file");
-  declare_transfer(command, words->common);
-  declare_platform(command, words->common);
-  declare_common(command, words->common);
+  words->transfer.declare(command);
+  words->platform.declare(command);
+  declare_common(command);
   command.footer(
       "The file is an OCI image layout in a tar: skopeo reads it as oci-archive. Volumes are its\n"
       "pieces: the other commands take FILE for them, and cat FILE.* puts them together. What\n"
@@ -105,7 +114,6 @@ void declare_save(Arguments& family) {
       "  davit bundle save -o delta.bundle --since apps.bundle registry.example/team/app:1.1");
   command.run([words](Session& session) {
     if (words->file.empty()) throw Error(ErrorKind::usage, "bundle save wants -o FILE");
-    if (words->common.dry_run) throw Error(ErrorKind::usage, "bundle save has no dry run");
     if (words->docker && !words->since.empty()) {
       throw Error(ErrorKind::usage, "--docker wants whole images: Docker loads no delta");
     }
@@ -114,9 +122,9 @@ void declare_save(Arguments& family) {
     if (names.empty()) throw Error(ErrorKind::usage, "there are no images to save");
     std::vector<Place> images;
     for (const std::string& name : names) images.push_back(Place::parse(name));
-    session.begin(words->common);
     SaveOptions options;
-    options.transfer = transfer(session, *words);
+    options.transfer = transfer_options(session, words->transfer);
+    options.transfer.platform = words->platform.chosen();
     options.referrers = words->referrers;
     if (words->docker) options.format = oci::ArchiveFormat::docker;
     if (!words->volume_size.empty()) {
@@ -127,56 +135,54 @@ void declare_save(Arguments& family) {
     }
     if (!words->since.empty()) options.without = bundle_contents(words->since);
     const auto saved = save_bundle(session.places(), words->file, images, options);
-    print_bundle(saved, *words);
+    print_bundle(session, saved, words->file);
   });
 }
 
 void declare_load(Arguments& family) {
-  auto words = std::make_shared<BundleWords>();
+  auto words = std::make_shared<LoadWords>();
   Arguments command = family.command("load", "put a bundle's images into a registry");
   command.positional("FILE", words->file, "the bundle");
   command.positional("PREFIX", words->prefix, "HOST[:PORT][/PATH]; names follow it");
-  declare_transfer(command, words->common);
-  declare_common(command, words->common);
+  words->transfer.declare(command);
+  words->destination.declare(command);
+  declare_common(command);
   command.run([words](Session& session) {
+    TransferOptions options = transfer_options(session, words->transfer);
+    options.use = words->destination.use();
     std::vector<Place> places;
-    session.begin(words->common);
-    if (words->common.create) {
+    if (words->destination.create) {
       for (const Bundled& image : list_bundle(words->file)) {
         const oci::Reference reference = oci::Reference::parse(image.name);
         places.push_back(Place::parse(words->prefix + "/" + reference.repository));
       }
     }
-    session.create_repositories(places);
+    words->destination.prepare(session, places);
     for (const Landed& landed :
-         load_bundle(session.places(), words->file, words->prefix, transfer(session, *words))) {
+         load_bundle(session.places(), words->file, words->prefix, options)) {
       write_stdout(landed.str() + "\n");
     }
   });
 }
 
 void declare_list(Arguments& family) {
-  auto words = std::make_shared<BundleWords>();
+  auto file = std::make_shared<std::string>();
   Arguments list = family.command("list", "say what a bundle holds");
-  list.positional("FILE", words->file, "the bundle");
-  declare_common(list, words->common);
-  list.run([words](Session& session) {
-    session.begin(words->common);
-    print_bundle(list_bundle(words->file), *words);
-  });
+  list.positional("FILE", *file, "the bundle");
+  declare_output(list);
+  list.run([file](Session& session) { print_bundle(session, list_bundle(*file), *file); });
 
-  auto check = std::make_shared<BundleWords>();
+  auto check = std::make_shared<VerifyWords>();
   Arguments verify = family.command("verify", "read everything against its digest");
   verify.positional("FILE", check->file, "the bundle");
   verify.flag("--delta", check->delta, "it was made with --since, and lacks what the other has");
-  verify.option("-j,--jobs", "N", check->common.jobs, "blobs that are read at the same time");
-  declare_common(verify, check->common);
+  check->transfer.declare(verify);
+  declare_output(verify);
   verify.run([check](Session& session) {
-    session.begin(check->common);
     const auto images =
         verify_bundle(check->file, check->delta ? Completeness::delta : Completeness::whole,
-                      transfer(session, *check));
-    print_bundle(images, *check);
+                      transfer_options(session, check->transfer));
+    print_bundle(session, images, check->file);
   });
 }
 

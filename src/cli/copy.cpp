@@ -2,6 +2,7 @@
 
 #include "oci/base/error.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/ops/transfer.hpp"
 
@@ -9,7 +10,9 @@ namespace davit::app {
 namespace {
 
 struct CopyWords {
-  CommonOptions common;
+  Transfer transfer;
+  Destination destination;
+  PlatformChoice platform;
   std::string source;
   std::vector<std::string> destinations;
 };
@@ -32,12 +35,11 @@ void copy(Session& session, const CopyWords& words, SourceKind kind) {
       }
     }
   }
-  session.begin(words.common);
-  session.create_repositories(to);
+  words.destination.prepare(session, to);
   session.print(copy_image(session.places(), from, to,
-                           {.platform = session.platform(),
-                            .jobs = words.common.jobs,
-                            .use = session.destination_use(),
+                           {.platform = words.platform.chosen(),
+                            .jobs = words.transfer.jobs,
+                            .use = words.destination.use(),
                             .progress = session.progress(),
                             .stop = session.stop()}));
 }
@@ -46,9 +48,10 @@ void declare(Arguments command, SourceKind kind) {
   auto words = std::make_shared<CopyWords>();
   command.positional("SOURCE", words->source, "where the image is");
   command.positionals("DESTINATION", words->destinations, 1, "where it goes; may be several");
-  declare_transfer(command, words->common);
-  declare_platform(command, words->common);
-  declare_common(command, words->common);
+  words->transfer.declare(command);
+  words->destination.declare(command);
+  words->platform.declare(command);
+  declare_common(command);
   command.run([words, kind](Session& session) { copy(session, *words, kind); });
 }
 
@@ -89,9 +92,10 @@ void declare_pull(Arguments& root) {
   command.optional_positional("DESTINATION", *destination,
                               "oci:DIR[:TAG] or oci-archive:FILE[:TAG]; by default a layout named "
                               "after the repository");
-  declare_transfer(command, words->common);
-  declare_platform(command, words->common);
-  declare_common(command, words->common);
+  words->transfer.declare(command);
+  words->destination.declare(command);
+  words->platform.declare(command);
+  declare_common(command);
   command.footer(
       "What an interrupted pull has brought is not fetched again, large blobs to the mebibyte.\n"
       "Examples:\n"

@@ -2,6 +2,7 @@
 
 #include "oci/base/error.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 #include "transport/ecr/images.hpp"
@@ -10,16 +11,16 @@ namespace davit::app {
 
 void declare_delete(Arguments& root) {
   struct Words {
-    CommonOptions common;
+    bool dry_run = false;
     std::string image;
   };
   auto words = std::make_shared<Words>();
   Arguments command = root.command("delete", "delete a tag, or an image by its digest", "rm");
   command.positional("PLACE", words->image, "a tag, or a digest with all of its tags");
-  command.flag("--dry-run", words->common.dry_run, "say what would be done, and do nothing");
+  declare_dry_run(command, words->dry_run);
   command.footer(
       "Example:\n  davit delete registry.example/app@$(davit digest registry.example/app:old)");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
     const Place image = Place::parse(words->image);
     const std::string which = image.identifier();
@@ -27,12 +28,11 @@ void declare_delete(Arguments& root) {
       throw oci::Error(oci::ErrorKind::usage, image.store_name() + " names no tag or digest",
                        "say which image is to be deleted: NAME:TAG or NAME@DIGEST");
     }
-    session.begin(words->common);
     // A layout that is not there is not made for the sake of deleting from it.
     session.places().open(image, Use::read);
-    oci::Store& store = session.places().open(image, session.destination_use());
+    oci::Store& store = session.places().open(image, words->dry_run ? Use::rehearse : Use::write);
     const auto ecr = transport::ecr::parse_host(image.reference.registry);
-    if (ecr && !ecr->is_public && !words->common.dry_run) {
+    if (ecr && !ecr->is_public && !words->dry_run) {
       // Its registry deletes nothing; its API does.
       transport::ecr::Place place;
       place.host = *ecr;
@@ -41,7 +41,7 @@ void declare_delete(Arguments& root) {
     } else {
       store.remove(which);
     }
-    if (!words->common.dry_run) {
+    if (!words->dry_run) {
       const char separator = which.find(':') == std::string::npos ? ':' : '@';
       write_stdout(store.name() + separator + which + "\n");
     }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "src/cli/arguments.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/ops/ecr_place.hpp"
 
@@ -11,7 +12,6 @@ namespace davit::app {
 
 /// What the commands of `davit ecr` have in common.
 struct EcrWords {
-  CommonOptions common;
   std::string region;
   std::string place;
 

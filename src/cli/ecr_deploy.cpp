@@ -22,7 +22,6 @@ using oci::ErrorKind;
 constexpr std::uint64_t file_limit = 1024 * 1024;
 
 struct DeployWords {
-  CommonOptions common;
   std::string image;
   std::string ecs;
   std::string container = "app";
@@ -85,7 +84,7 @@ void declare_ecr_deploy(Arguments& ecr) {
   command.option("--ecs", "FILE", words->ecs, "imagedefinitions.json of ECS and CodePipeline");
   command.option("--container", "NAME", words->container, "the container in it; by default app");
   command.option("--beanstalk", "FILE", words->beanstalk, "Dockerrun.aws.json");
-  command.option("--port", "N", words->port, "the port in it");
+  command.number("--port", "N", {0, 65'535}, words->port, "the port in it");
   command.option("--terraform", "FILE", words->terraform, "a variable file: *.auto.tfvars.json");
   command.option("--variable", "NAME", words->variable, "the variable in it; by default image");
   command.flag("--github", words->github, "outputs image and digest of a GitHub step");
@@ -93,17 +92,15 @@ void declare_ecr_deploy(Arguments& ecr) {
       "Example:\n"
       "  image=$(davit build ... -t $REPOSITORY:$COMMIT)\n"
       "  davit ecr deploy-files \"$image\" --ecs imagedefinitions.json --container web --github");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
     if (words->ecs.empty() && words->beanstalk.empty() && words->terraform.empty() &&
         !words->github) {
       throw Error(ErrorKind::usage, "there is nothing to write",
                   "give --ecs, --beanstalk, --terraform or --github");
     }
-    if (words->port > 65'535) throw Error(ErrorKind::usage, "--port is a number up to 65535");
     const Place place = Place::parse(words->image);
     if (place.local()) throw Error(ErrorKind::usage, words->image + " is not in a registry");
-    session.begin(words->common);
     // It must be there: a file that names nothing would fail in the next system.
     oci::Store& store = session.places().open(place, Use::read);
     const std::string digest = oci::require(store, place.identifier()).digest.str();

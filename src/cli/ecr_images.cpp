@@ -56,8 +56,8 @@ std::string images_table(const std::vector<ecr::Image>& images) {
   return table(rows);
 }
 
-void print_images(const CommonOptions& options, const std::vector<ecr::Image>& images) {
-  if (!options.json) return write_stdout(images_table(images));
+void print_images(const Session& session, const std::vector<ecr::Image>& images) {
+  if (!session.json()) return write_stdout(images_table(images));
   OrderedJson json = OrderedJson::array();
   for (const ecr::Image& image : images) json.push_back(to_json(image));
   write_stdout(json_text(json));
@@ -67,18 +67,16 @@ void declare_list(Arguments& ecr) {
   auto words = std::make_shared<EcrWords>();
   Arguments images = declare_ecr_command(ecr, "images", "list the images of a repository", words);
   images.positional("NAME", words->place, "the repository");
-  declare_common(images, words->common);
+  declare_common(images);
   images.run([words](Session& session) {
-    session.begin(words->common);
-    print_images(words->common, ecr::list_images(session.ecr(), words->parse_place(session)));
+    print_images(session, ecr::list_images(session.ecr(), words->parse_place(session)));
   });
 
   auto tag_words = std::make_shared<EcrWords>();
   Arguments tags = declare_ecr_command(ecr, "tags", "list the tags of a repository", tag_words);
   tags.positional("NAME", tag_words->place, "the repository");
-  declare_common(tags, tag_words->common);
+  declare_common(tags);
   tags.run([words = tag_words](Session& session) {
-    session.begin(words->common);
     std::vector<std::vector<std::string>> rows = {{"TAG", "DIGEST", "PUSHED"}};
     OrderedJson json = OrderedJson::array();
     for (const ecr::Image& image : ecr::list_images(session.ecr(), words->parse_place(session))) {
@@ -87,7 +85,7 @@ void declare_list(Arguments& ecr) {
         json.push_back({{"tag", tag}, {"digest", image.digest}, {"pushed", rfc3339(image.pushed)}});
       }
     }
-    write_stdout(words->common.json ? json_text(json) : table(rows));
+    write_stdout(session.json() ? json_text(json) : table(rows));
   });
 }
 
@@ -118,9 +116,8 @@ void declare_delete(Arguments& ecr) {
   command.flag("--repository", words->all, "the repository itself");
   command.flag("--force", words->force, "with --repository: also if it holds images");
   command.footer("The last tag of an image takes the image with it.");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
-    session.begin(words->common);
     const ecr::Place place = words->parse_place(session);
     const bool names_image = place.tag || place.digest;
     if (words->all == names_image) {
@@ -165,7 +162,8 @@ void declare_clean(Arguments& ecr) {
       declare_ecr_command(ecr, "clean", "delete images that nothing needs (a dry run)", words);
   command.positional("NAME", words->place, "the repository");
   command.flag("--tagged", words->tagged, "tagged images too, not only those without a tag");
-  command.option("--keep-last", "N", words->keep_last, "the newest so many tagged images stay");
+  command.number("--keep-last", "N", {0, 1'000'000}, words->keep_last,
+                 "the newest so many tagged images stay");
   command.option("--older-than", "30d|12h", words->older_than, "younger images stay");
   command.list("--keep", "PATTERN|DIGEST", words->keep, "tags (with *) and digests that stay");
   command.flag("--yes", words->yes, "do it; without this it says what it would do");
@@ -175,7 +173,7 @@ void declare_clean(Arguments& ecr) {
       "Example:\n"
       "  davit ecr clean team/app --tagged --keep-last 30 --keep 'release-*' --older-than 14d "
       "--yes");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
     ecr::CleanRules rules;
     rules.keep_last = words->keep_last;
@@ -191,7 +189,6 @@ void declare_clean(Arguments& ecr) {
     if (!words->older_than.empty()) {
       rules.older_than = std::time(nullptr) - parse_age(words->older_than);
     }
-    session.begin(words->common);
     const ecr::Place place = words->parse_place(session);
     const std::vector<ecr::Image> images = ecr::list_images(session.ecr(), place);
     const std::vector<ecr::Image> gone =
@@ -203,7 +200,7 @@ void declare_clean(Arguments& ecr) {
       digests.push_back(image.digest);
     }
     if (!words->yes) {
-      print_images(words->common, gone);
+      print_images(session, gone);
       write_stderr(fmt::format("would delete {} of {} images, {}; --yes does it\n", gone.size(),
                                images.size(), oci::human_size(size)));
       return;

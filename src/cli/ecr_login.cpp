@@ -50,9 +50,8 @@ void declare_ecr_login(Arguments& ecr) {
       "Example:\n"
       "  davit ecr get-login-password --region eu-west-1 |\n"
       "    docker login -u AWS --password-stdin 123456789012.dkr.ecr.eu-west-1.amazonaws.com");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
-    session.begin(words->common);
     const auto host = parse_ecr_registry(words->place, words->region, session.ecr());
     write_stdout(session.ecr().login(host).password + "\n");
   });

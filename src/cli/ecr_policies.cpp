@@ -40,10 +40,9 @@ void preview(Session& session, const Words& words) {
     policy = read_input(words.file, policy_limit);
     ecr::validate_lifecycle(*policy, oci::printable(words.file));
   }
-  session.begin(words.common);
   const ecr::Place place = words.parse_place(session);
   const auto actions = ecr::Lifecycle(session.ecr(), place).preview(policy, session.stop());
-  if (words.common.json) {
+  if (session.json()) {
     auto json = nlohmann::ordered_json::array();
     for (const ecr::LifecycleAction& action : actions) {
       json.push_back({{"digest", action.digest},
@@ -70,9 +69,8 @@ void declare_lifecycle(Arguments& ecr) {
 
   auto get = std::make_shared<Words>();
   Arguments getting = declare_on(family, "get", "print it", get);
-  declare_common(getting, get->common);
+  declare_common(getting);
   getting.run([get](Session& session) {
-    session.begin(get->common);
     const ecr::Place place = get->parse_place(session);
     print_policy(ecr::Lifecycle(session.ecr(), place).get(),
                  place.name + " has no lifecycle policy");
@@ -81,11 +79,10 @@ void declare_lifecycle(Arguments& ecr) {
   auto put = std::make_shared<Words>();
   Arguments putting = declare_on(family, "put", "set it, once it is found to be valid", put);
   putting.positional("FILE", put->file, "the policy (JSON), or - for standard input");
-  declare_common(putting, put->common);
+  declare_common(putting);
   putting.run([put](Session& session) {
     const std::string policy = read_input(put->file, policy_limit);
     ecr::validate_lifecycle(policy, oci::printable(put->file));
-    session.begin(put->common);
     const ecr::Place place = put->parse_place(session);
     ecr::Lifecycle(session.ecr(), place).put(policy);
     write_stdout(place.name + "\n");
@@ -95,14 +92,13 @@ void declare_lifecycle(Arguments& ecr) {
   Arguments previewing = declare_on(family, "preview", "say what it would do", show);
   previewing.optional_positional("FILE", show->file,
                                  "a policy to try; by default the one in force");
-  declare_common(previewing, show->common);
+  declare_common(previewing);
   previewing.run([show](Session& session) { preview(session, *show); });
 
   auto gone = std::make_shared<Words>();
   Arguments deleting = declare_on(family, "delete", "delete it", gone);
-  declare_common(deleting, gone->common);
+  declare_common(deleting);
   deleting.run([gone](Session& session) {
-    session.begin(gone->common);
     const ecr::Place place = gone->parse_place(session);
     ecr::Lifecycle(session.ecr(), place).remove();
     write_stdout(place.name + "\n");
@@ -114,9 +110,8 @@ void declare_policy(Arguments& ecr) {
 
   auto get = std::make_shared<Words>();
   Arguments getting = declare_on(family, "get", "print it", get);
-  declare_common(getting, get->common);
+  declare_common(getting);
   getting.run([get](Session& session) {
-    session.begin(get->common);
     const ecr::Place place = get->parse_place(session);
     print_policy(ecr::Repositories(session.ecr(), place.host).policy(place.name),
                  place.name + " has no repository policy");
@@ -125,10 +120,9 @@ void declare_policy(Arguments& ecr) {
   auto set = std::make_shared<Words>();
   Arguments setting = declare_on(family, "set", "set it", set);
   setting.positional("FILE", set->file, "the policy (JSON), or - for standard input");
-  declare_common(setting, set->common);
+  declare_common(setting);
   setting.run([set](Session& session) {
     const std::string policy = read_input(set->file, policy_limit);
-    session.begin(set->common);
     const ecr::Place place = set->parse_place(session);
     ecr::Repositories(session.ecr(), place.host).set_policy(place.name, policy);
     write_stdout(place.name + "\n");

@@ -78,21 +78,20 @@ void declare_create(Arguments& ecr) {
       "A repository that exists is left as it is, and that is success; `davit ecr apply` changes "
       "one.\nExample:\n"
       "  davit ecr create team/app --mutability IMMUTABLE --scan-on-push --lifecycle keep-30.json");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
     const ecr::RepositorySettings settings = settings_of(*words);
-    session.begin(words->common);
     const ecr::Place place = words->parse_place(session);
     ecr::Repositories repositories(session.ecr(), place.host);
     const auto made = repositories.create(place.name, settings);
     const ecr::Repository repository = made ? *made : repositories.get(place.name);
-    if (words->common.json) {
+    if (session.json()) {
       OrderedJson json = to_json(repository);
       json["created"] = made.has_value();
       write_stdout(json_text(json));
       return;
     }
-    if (!made && !words->common.quiet) write_stderr(place.name + " exists already\n");
+    if (!made) session.remark(place.name + " exists already");
     write_stdout(printable(repository.uri) + "\n");
   });
 }
@@ -101,12 +100,11 @@ void declare_repos(Arguments& ecr) {
   auto words = std::make_shared<EcrWords>();
   Arguments command = declare_ecr_command(ecr, "repos", "list the repositories", words);
   command.optional_positional("REGISTRY", words->place, "the registry's host");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
-    session.begin(words->common);
     const auto host = parse_ecr_registry(words->place, words->region, session.ecr());
     const std::vector<ecr::Repository> all = ecr::Repositories(session.ecr(), host).list();
-    if (words->common.json) {
+    if (session.json()) {
       OrderedJson json = OrderedJson::array();
       for (const ecr::Repository& repository : all) json.push_back(to_json(repository));
       write_stdout(json_text(json));
@@ -127,12 +125,11 @@ void declare_describe(Arguments& ecr) {
   auto words = std::make_shared<EcrWords>();
   Arguments command = declare_ecr_command(ecr, "describe", "say what a repository is like", words);
   command.positional("NAME", words->place, "the repository");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
-    session.begin(words->common);
     const ecr::Place place = words->parse_place(session);
     const ecr::Repository found = ecr::Repositories(session.ecr(), place.host).get(place.name);
-    if (words->common.json) return write_stdout(json_text(to_json(found)));
+    if (session.json()) return write_stdout(json_text(to_json(found)));
     std::vector<std::vector<std::string>> rows = {
         {"Name", printable(found.name)},
         {"URI", printable(found.uri)},
@@ -150,11 +147,14 @@ void declare_describe(Arguments& ecr) {
 }
 
 void declare_apply(Arguments& ecr) {
-  auto words = std::make_shared<EcrWords>();
+  struct Words : EcrWords {
+    bool dry_run = false;
+  };
+  auto words = std::make_shared<Words>();
   Arguments command = declare_ecr_command(
       ecr, "apply", "bring repositories to the state that a file declares", words);
   command.positional("FILE", words->place, "YAML: registry, defaults, repositories");
-  command.flag("--dry-run", words->common.dry_run, "say what would be done, and do nothing");
+  declare_dry_run(command, words->dry_run);
   command.footer(
       "Prints what it changes; a second run changes nothing.\n"
       "Example of a file:\n"
@@ -164,25 +164,24 @@ void declare_apply(Arguments& ecr) {
       "    - name: team/app\n"
       "      lifecycle: keep-30.json\n"
       "    - {name: team/cache, mutability: MUTABLE}");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
     const Declaration declaration = parse_declaration(words->place);
-    session.begin(words->common);
     const auto host = parse_ecr_registry(declaration.registry, words->region, session.ecr());
     ecr::Repositories repositories(session.ecr(), host);
     const auto change =
-        words->common.dry_run ? ecr::Repositories::Change::no : ecr::Repositories::Change::yes;
+        words->dry_run ? ecr::Repositories::Change::no : ecr::Repositories::Change::yes;
     OrderedJson json = OrderedJson::object();
     for (const auto& [name, settings] : declaration.repositories) {
       const std::vector<std::string> changes = repositories.apply(name, settings, change);
       json[name] = changes;
-      if (words->common.json) continue;
+      if (session.json()) continue;
       for (const std::string& line : changes) {
-        write_stdout(fmt::format("{}: {}{}\n", name, words->common.dry_run ? "would change: " : "",
+        write_stdout(fmt::format("{}: {}{}\n", name, words->dry_run ? "would change: " : "",
                                  printable(line)));
       }
     }
-    if (words->common.json) write_stdout(json_text(json));
+    if (session.json()) write_stdout(json_text(json));
   });
 }
 
@@ -191,9 +190,8 @@ void declare_du(Arguments& ecr) {
   Arguments command =
       declare_ecr_command(ecr, "du", "say what repositories take, shared layers once", words);
   command.optional_positional("NAME", words->place, "one repository, or a registry's host");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
-    session.begin(words->common);
     std::vector<ecr::Place> places;
     const bool registry = words->place.empty() || ecr::parse_host(words->place);
     if (registry) {
@@ -224,7 +222,7 @@ void declare_du(Arguments& ecr) {
                       std::to_string(usage.tags), oci::human_size(usage.billed),
                       oci::human_size(usage.distinct)});
     }
-    if (words->common.json) return write_stdout(json_text(json));
+    if (session.json()) return write_stdout(json_text(json));
     rows.push_back({fmt::format("{} in all", places.size()), std::to_string(sum.images), "",
                     oci::human_size(sum.billed), oci::human_size(sum.distinct)});
     write_stdout(table(rows));

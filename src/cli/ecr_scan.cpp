@@ -102,13 +102,10 @@ void declare_ecr_scan(Arguments& ecr) {
   auto start = std::make_shared<ScanWords>();
   Arguments starting = declare_ecr_command(family, "start", "start a scan (basic scanning)", start);
   starting.positional("IMAGE", start->place, "NAME:TAG or NAME@DIGEST");
-  declare_common(starting, start->common);
+  declare_common(starting);
   starting.run([start](Session& session) {
-    session.begin(start->common);
     const bool started = ecr::start_scan(session.ecr(), start->parse_place(session));
-    if (!started && !start->common.quiet) {
-      write_stderr("it had its scan of the day already\n");
-    }
+    if (!started) session.remark("it had its scan of the day already");
   });
 
   for (const bool waits : {true, false}) {
@@ -123,19 +120,19 @@ void declare_ecr_scan(Arguments& ecr) {
                    "exit status 7 for findings of critical, high, medium or low, or above");
     command.list("--ignore", "ID", words->ignore, "a finding that does not count: CVE-2024-1");
     command.option("--ignore-file", "FILE", words->ignore_file, "such findings, one a line");
-    if (waits) command.option("--wait", "SECONDS", words->wait, "how long; by default 300");
-    declare_common(command, words->common);
+    if (waits)
+      command.number("--wait", "SECONDS", {0, 86'400}, words->wait, "how long; by default 300");
+    declare_common(command);
     command.run([words, waits](Session& session) {
       check(*words);
       const std::set<std::string> names = ignored(*words);
-      session.begin(words->common);
       const ecr::Place place = words->parse_place(session);
       const ecr::ScanReport report =
           without(waits ? ecr::wait_for_findings(session.ecr(), place,
                                                  std::chrono::seconds(words->wait), session.stop())
                         : ecr::read_findings(session.ecr(), place),
                   names);
-      print(report, words->common.json);
+      print(report, session.json());
       gate(report, *words);
     });
   }

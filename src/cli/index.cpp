@@ -2,6 +2,7 @@
 
 #include "oci/base/error.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/values.hpp"
 #include "src/ops/transfer.hpp"
@@ -10,7 +11,8 @@ namespace davit::app {
 
 void declare_index(Arguments& root) {
   struct Words {
-    CommonOptions common;
+    Transfer transfer;
+    Destination destination;
     std::string place;
     std::vector<std::string> images;
     std::vector<std::string> annotations;
@@ -27,8 +29,9 @@ void declare_index(Arguments& root) {
       "Example:\n"
       "  davit index create registry.example/app:1.0 \\\n"
       "      registry.example/app:1.0-amd64 registry.example/app:1.0-arm64");
-  declare_transfer(command, words->common);
-  declare_common(command, words->common);
+  words->transfer.declare(command);
+  words->destination.declare(command);
+  declare_common(command);
   command.run([words](Session& session) {
     const Place place = Place::parse(words->place);
     std::vector<Place> images;
@@ -38,13 +41,12 @@ void declare_index(Arguments& root) {
     if (docker && !annotations.empty()) {
       throw oci::Error(oci::ErrorKind::usage, "--format docker has no annotations");
     }
-    session.begin(words->common);
+    words->destination.prepare(session, {place});
     session.print(
         {create_index(session.places(), place, images,
                       docker ? oci::media::docker_list : oci::media::oci_index, annotations,
-                      {.platform = session.platform(),
-                       .jobs = words->common.jobs,
-                       .use = session.destination_use(),
+                      {.jobs = words->transfer.jobs,
+                       .use = words->destination.use(),
                        .progress = session.progress(),
                        .stop = session.stop()})});
   });

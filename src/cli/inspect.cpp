@@ -6,6 +6,7 @@
 
 #include "src/cli/command.hpp"
 #include "src/cli/json_text.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 
@@ -113,27 +114,23 @@ void inspect(const oci::Inspection& found, bool as_json) {
 }
 
 struct Words {
-  CommonOptions common;
+  PlatformChoice platform;
   std::string place;
 };
 
 /// The four commands differ in what they print of the same documents.
-void declare(Arguments& root, const std::string& name, const std::string& help,
+void declare(Arguments& root, const std::string& name, const std::string& help, Prints prints,
              std::function<void(Session&, const Words&)> print) {
   auto words = std::make_shared<Words>();
   Arguments command = root.command(name, help);
   command.positional("PLACE", words->place, "a registry image, oci:DIR[:TAG] or oci-archive:FILE");
-  declare_platform(command, words->common);
-  declare_common(command, words->common);
-  command.run([words, print = std::move(print)](Session& session) {
-    Place::parse(words->place);
-    session.begin(words->common);
-    print(session, *words);
-  });
+  words->platform.declare(command);
+  declare_common(command, prints);
+  command.run([words, print = std::move(print)](Session& session) { print(session, *words); });
 }
 
 oci::Inspection read(Session& session, const Words& words, bool choose) {
-  std::optional<oci::Platform> platform = session.platform();
+  std::optional<oci::Platform> platform = words.platform.chosen();
   if (!platform && choose) platform = oci::Platform::host();
   const Place place = Place::parse(words.place);
   return oci::inspect_image(session.places().open(place, Use::read), place.identifier(), platform);
@@ -142,27 +139,29 @@ oci::Inspection read(Session& session, const Words& words, bool choose) {
 }  // namespace
 
 void declare_inspect(Arguments& root) {
-  declare(root, "inspect", "show an image's platform, configuration and layers",
+  declare(root, "inspect", "show an image's platform, configuration and layers", Prints::result,
           [](Session& session, const Words& words) {
-            inspect(read(session, words, false), words.common.json);
+            inspect(read(session, words, false), session.json());
           });
 }
 
 void declare_manifest(Arguments& root) {
-  declare(root, "manifest", "print the manifest or index, byte for byte",
+  declare(root, "manifest", "print the manifest or index, byte for byte", Prints::bytes,
           [](Session& session, const Words& words) {
             write_stdout(read(session, words, false).root_bytes);
           });
-  declare(root, "config", "print the image's configuration, byte for byte",
+  declare(root, "config", "print the image's configuration, byte for byte", Prints::bytes,
           [](Session& session, const Words& words) {
             write_stdout(*read(session, words, true).config_bytes);
           });
-  declare(root, "digest", "print the digest", [](Session& session, const Words& words) {
-    const Place place = Place::parse(words.place);
-    oci::Store& store = session.places().open(place, Use::read);
-    write_stdout(oci::find_image(store, place.identifier(), session.platform()).digest.str() +
-                 "\n");
-  });
+  declare(root, "digest", "print the digest", Prints::result,
+          [](Session& session, const Words& words) {
+            const Place place = Place::parse(words.place);
+            oci::Store& store = session.places().open(place, Use::read);
+            write_stdout(
+                oci::find_image(store, place.identifier(), words.platform.chosen()).digest.str() +
+                "\n");
+          });
 }
 
 }  // namespace davit::app

@@ -8,6 +8,7 @@
 #include "oci/base/file.hpp"
 #include "oci/model/reference.hpp"
 #include "src/cli/command.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 #include "transport/auth/docker_config.hpp"
@@ -60,7 +61,6 @@ std::string registry_name(const std::string& text) {
 }
 
 struct LoginWords {
-  CommonOptions common;
   std::string host;
   std::string username;
   bool password_stdin = false;
@@ -81,15 +81,12 @@ void login(Session& session, const LoginWords& words) {
   if (credentials.username.empty() || credentials.password.empty()) {
     throw Error(ErrorKind::usage, "the user name and the password must not be empty");
   }
-  session.begin(words.common);
   // Nothing is stored that the registry does not take.
   session.check_login(registry, credentials);
   transport::DockerConfig config;
   const std::string kept = config.store(registry, credentials);
-  if (!words.common.quiet) {
-    write_stderr(fmt::format("logged in to {}; the credentials are kept in {}\n", registry,
+  session.remark(fmt::format("logged in to {}; the credentials are kept in {}", registry,
                              oci::printable(kept)));
-  }
 }
 
 }  // namespace
@@ -102,16 +99,16 @@ void declare_login(Arguments& root) {
   command.flag("--password-stdin", words->password_stdin, "read the password from standard input");
   command.footer(
       "Example:\n  echo \"$TOKEN\" | davit login registry.example -u ci --password-stdin");
-  declare_common(command, words->common);
+  declare_common(command, Prints::bytes);
   command.run([words](Session& session) { login(session, *words); });
 
   auto host = std::make_shared<std::string>();
   Arguments logout = root.command("logout", "forget the credentials for a registry");
   logout.positional("HOST", *host, "HOST[:PORT]");
-  logout.run([host](Session&) {
+  logout.run([host](Session& session) {
     const std::string registry = registry_name(*host);
     const bool was = transport::DockerConfig().erase(registry);
-    write_stderr(fmt::format("{} {}\n", was ? "logged out of" : "not logged in to", registry));
+    session.remark(fmt::format("{} {}", was ? "logged out of" : "not logged in to", registry));
   });
 }
 

@@ -12,6 +12,7 @@
 #include "oci/layer/unpack.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/json_text.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
@@ -27,7 +28,7 @@ using OrderedJson = nlohmann::ordered_json;
 using Files = std::map<std::string, oci::ImageFile>;
 
 struct LookWords {
-  CommonOptions common;
+  PlatformChoice platform;
   std::string source;
   std::string path;
   std::string other;
@@ -39,16 +40,16 @@ Arguments declare(Arguments& root, const std::string& name, const std::string& h
                   const std::shared_ptr<LookWords>& words) {
   Arguments command = root.command(name, help);
   command.positional("SOURCE", words->source, "where the image is");
-  command.option("--platform", "OS/ARCH[/VARIANT]", words->common.platform,
-                 "of an index, the image for this platform; by default this machine's");
-  command.option("--progress", "STYLE", words->common.progress, "auto, plain, json or none");
+  words->platform.declare_one(
+      command, "of an index, the image for this platform; by default this machine's");
+  declare_progress(command);
   return command;
 }
 
-oci::ImageLayers open(Session& session, const std::string& source) {
+oci::ImageLayers open(Session& session, const LookWords& words, const std::string& source) {
   const Place place = Place::parse(source);
   return oci::open_layers(session.places().open(place, Use::read), place.identifier(),
-                          session.platform());
+                          words.platform.chosen());
 }
 
 oci::LayerReading reading(Session& session) {
@@ -108,7 +109,8 @@ bool is_within(const std::string& path, const std::string& prefix) {
          (path.starts_with(prefix) && path[prefix.size()] == '/');
 }
 
-void print_files(const Files& files, const std::string& prefix, const LookWords& words) {
+void print_files(Session& session, const Files& files, const std::string& prefix,
+                 const LookWords& words) {
   std::vector<std::vector<std::string>> rows;
   OrderedJson json = OrderedJson::array();
   bool any = false;
@@ -129,7 +131,7 @@ void print_files(const Files& files, const std::string& prefix, const LookWords&
   if (!any && !prefix.empty()) {
     throw Error(ErrorKind::not_found, fmt::format("the image has no {}", printable(prefix)));
   }
-  write_stdout(words.common.json ? json_text(json) : table(rows));
+  write_stdout(session.json() ? json_text(json) : table(rows));
 }
 
 void declare_files(Arguments& root) {
@@ -137,14 +139,13 @@ void declare_files(Arguments& root) {
   Arguments command = declare(root, "files", "list the files of an image", words);
   command.optional_positional("PATH", words->path, "only this one, or what is beneath it");
   command.flag("-l,--long", words->is_long, "with modes, owners, sizes, times and links");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
-    session.begin(words->common);
     // Digests are part of the JSON alone.
     const Files files =
-        oci::list_files(open(session, words->source), reading(session),
-                        words->common.json ? oci::Contents::hashed : oci::Contents::passed_over);
-    print_files(files, oci::clean_path(words->path), *words);
+        oci::list_files(open(session, *words, words->source), reading(session),
+                        session.json() ? oci::Contents::hashed : oci::Contents::passed_over);
+    print_files(session, files, oci::clean_path(words->path), *words);
   });
 }
 
@@ -152,11 +153,10 @@ void declare_cat(Arguments& root) {
   auto words = std::make_shared<LookWords>();
   Arguments command = declare(root, "cat", "print a file of an image", words);
   command.positional("PATH", words->path, "links are followed inside the image");
-  declare_common(command, words->common);
+  declare_common(command, Prints::bytes);
   command.run([words](Session& session) {
-    session.begin(words->common);
     oci::FunctionSink out([](oci::Bytes bytes) { write_stdout(oci::text_of(bytes)); });
-    oci::read_image_file(open(session, words->source), reading(session), words->path, out);
+    oci::read_image_file(open(session, *words, words->source), reading(session), words->path, out);
   });
 }
 
@@ -166,10 +166,9 @@ void declare_export(Arguments& root) {
       declare(root, "export", "write an image's files, flattened, as one tar", words);
   command.optional_positional("FILE", words->path, "by default, and for -, standard output");
   command.footer("Example:\n  davit export debian:bookworm | tar -t");
-  declare_common(command, words->common);
+  declare_common(command, Prints::bytes);
   command.run([words](Session& session) {
-    session.begin(words->common);
-    const oci::ImageLayers image = open(session, words->source);
+    const oci::ImageLayers image = open(session, *words, words->source);
     if (words->path.empty() || words->path == "-") {
       if (::isatty(STDOUT_FILENO) != 0) {
         throw Error(ErrorKind::usage, "a tar is not for terminals", "give a FILE, or a pipe");
@@ -202,11 +201,10 @@ void declare_diff(Arguments& root) {
   auto words = std::make_shared<LookWords>();
   Arguments command = declare(root, "diff", "say how two images differ", words);
   command.positional("OTHER", words->other, "the image to compare it with");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) {
-    session.begin(words->common);
-    const oci::ImageLayers before = open(session, words->source);
-    const oci::ImageLayers after = open(session, words->other);
+    const oci::ImageLayers before = open(session, *words, words->source);
+    const oci::ImageLayers after = open(session, *words, words->other);
     const Files old_files = oci::list_files(before, reading(session));
     const Files new_files = oci::list_files(after, reading(session));
     const std::set<oci::Digest> layers(before.diff_ids.begin(), before.diff_ids.end());
@@ -233,7 +231,7 @@ void declare_diff(Arguments& root) {
     for (const auto& [path, file] : new_files) {
       if (!old_files.contains(path)) add("added", "added", path, 0, file.entry.size);
     }
-    if (words->common.json) return write_stdout(json_text(json));
+    if (session.json()) return write_stdout(json_text(json));
     write_stdout(fmt::format("{} of {} layers are shared\n", shared, after.diff_ids.size()) +
                  table(rows));
   });

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "src/cli/command.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/ops/transfer.hpp"
 
@@ -8,7 +9,7 @@ namespace davit::app {
 
 void declare_tag(Arguments& root) {
   struct Words {
-    CommonOptions common;
+    bool dry_run = false;
     std::string image;
     std::vector<std::string> tags;
   };
@@ -18,12 +19,12 @@ void declare_tag(Arguments& root) {
   command.positional("PLACE", words->image, "the image");
   command.positionals("TAG", words->tags, 1, "new tags in the same repository");
   command.footer("Example:\n  davit tag registry.example/app@sha256:... 1.0 latest");
-  command.flag("--dry-run", words->common.dry_run, "say what would be done, and do nothing");
-  declare_common(command, words->common);
+  declare_dry_run(command, words->dry_run);
+  declare_common(command);
   command.run([words](Session& session) {
     const Place image = Place::parse(words->image);
-    session.begin(words->common);
-    session.print({add_tags(session.places(), image, words->tags, session.destination_use())});
+    const Use use = words->dry_run ? Use::rehearse : Use::write;
+    session.print({add_tags(session.places(), image, words->tags, use)});
   });
 }
 

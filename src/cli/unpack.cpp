@@ -9,6 +9,7 @@
 #include "oci/base/log.hpp"
 #include "src/cli/command.hpp"
 #include "src/cli/json_text.hpp"
+#include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
@@ -17,7 +18,7 @@ namespace davit::app {
 namespace {
 
 struct UnpackWords {
-  CommonOptions common;
+  PlatformChoice platform;
   std::string source;
   std::string directory;
   std::string max_size;
@@ -35,16 +36,15 @@ void unpack(Session& session, const UnpackWords& words) {
   const Place place = Place::parse(words.source);
   oci::UnpackImageOptions options;
   if (!words.max_size.empty()) options.max_size = parse_size("--max-size", words.max_size);
-  session.begin(words.common);
   options.reading = {.progress = session.progress(), .stop = session.stop()};
-  // Whoever says how much may come has said it all.
+  // A person who names a limit means that one, and no other.
   if (options.max_size != 0) options.reading.ratio_limit = 0;
   const oci::Unpacked unpacked =
       oci::unpack_image(oci::open_layers(session.places().open(place, Use::read),
-                                         place.identifier(), session.platform()),
+                                         place.identifier(), words.platform.chosen()),
                         words.directory, options);
   report(unpacked);
-  if (words.common.json) {
+  if (session.json()) {
     const nlohmann::ordered_json json = {{"image", unpacked.image}, {"directory", words.directory}};
     write_stdout(json_text(json));
   } else {
@@ -59,15 +59,15 @@ void declare_unpack(Arguments& root) {
   Arguments command = root.command("unpack", "write an image's files into a directory");
   command.positional("SOURCE", words->source, "where the image is");
   command.positional("DIR", words->directory, "a directory that is empty, or not there yet");
-  command.option("--platform", "OS/ARCH[/VARIANT]", words->common.platform,
-                 "of an index, the image for this platform; by default this machine's");
+  words->platform.declare_one(
+      command, "of an index, the image for this platform; by default this machine's");
   command.option("--max-size", "SIZE", words->max_size, "refuse more than so much of files");
-  command.option("--progress", "STYLE", words->common.progress, "auto, plain, json or none");
+  declare_progress(command);
   command.footer(
       "Straight from the registry: nothing else is stored. As root owners and devices are made as "
       "the\nimage has them; otherwise all is yours, and devices are left out.\n"
       "Example:\n  davit unpack debian:bookworm ./rootfs");
-  declare_common(command, words->common);
+  declare_common(command);
   command.run([words](Session& session) { unpack(session, *words); });
 }
 

@@ -30,7 +30,7 @@ struct Sample {
       go.count("-v,--verbose", count, "more");
       go.option("--text", "TEXT", text, "a text");
       go.option("--maybe", "TEXT", maybe, "perhaps a text");
-      go.option("-n,--number", "N", number, "a number");
+      go.number("-n,--number", "N", {1, 100}, number, "a number");
       go.list("--list", "ITEM", list, "items");
       go.each(
           "--one", "A", [this](const std::string& a) { in_order.push_back("one " + a); }, "1");

@@ -1,0 +1,29 @@
+#include "src/ops/ecr_create.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "oci/base/log.hpp"
+
+namespace davit::app {
+
+void create_repositories(transport::ecr::Access& access, const std::vector<Place>& places,
+                         const transport::ecr::RepositorySettings& settings, Use use) {
+  std::set<std::string> seen;
+  for (const Place& place : places) {
+    if (place.local() || !seen.insert(place.store_name()).second) continue;
+    const auto host = transport::ecr::parse_host(place.reference.registry);
+    if (!host) continue;
+    transport::ecr::Repositories repositories(access, *host);
+    if (repositories.find(place.reference.repository)) continue;
+    if (use == Use::rehearse) {
+      oci::log(oci::LogLevel::notice,
+               fmt::format("would make the repository {}", place.store_name()));
+    } else if (repositories.create(place.reference.repository, settings)) {
+      oci::log(oci::LogLevel::info, fmt::format("made the repository {}", place.store_name()));
+    }
+  }
+}
+
+}  // namespace davit::app
