@@ -5,6 +5,7 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "oci/base/tasks.hpp"
 #include "src/cli/ecr_command.hpp"
 #include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
@@ -54,7 +55,18 @@ void print(const ecr::ScanReport& report, bool as_json) {
                           {"fixedIn", finding.fixed_in},
                           {"image", finding.image}});
     }
-    const nlohmann::ordered_json json = {{"status", report.status}, {"findings", findings}};
+    auto images = nlohmann::ordered_json::array();
+    for (const ecr::ScannedImage& image : report.images) {
+      images.push_back({{"digest", image.digest}, {"status", image.status}});
+    }
+    auto left_out = nlohmann::ordered_json::array();
+    for (const ecr::Unscanned& one : report.left_out) {
+      left_out.push_back({{"digest", one.digest}, {"why", one.why}});
+    }
+    const nlohmann::ordered_json json = {{"status", report.status()},
+                                         {"images", images},
+                                         {"notScanned", left_out},
+                                         {"findings", findings}};
     write_stdout(json_text(json));
     return;
   }
@@ -69,15 +81,12 @@ void print(const ecr::ScanReport& report, bool as_json) {
 
 void gate(const ecr::ScanReport& report, const ScanWords& words) {
   if (words.fail_on.empty()) return;
-  const ecr::Severity least = *ecr::parse_severity(words.fail_on);
-  const auto bad =
-      std::count_if(report.findings.begin(), report.findings.end(),
-                    [&](const ecr::Finding& finding) { return finding.severity >= least; });
-  if (bad == 0) return;
-  throw Error(ErrorKind::refused,
-              fmt::format("{} has {} findings of severity {} or above", words.place, bad,
-                          ecr::severity_name(least)),
-              "a finding that is known to be harmless is left out by --ignore");
+  const auto why = ecr::objection(report, *ecr::parse_severity(words.fail_on));
+  if (!why) return;
+  throw Error(ErrorKind::refused, fmt::format("{}: {}", printable(words.place), *why),
+              report.findings.empty()
+                  ? ""
+                  : "a finding that is known to be harmless is left out by --ignore");
 }
 
 void check(const ScanWords& words) {
@@ -120,6 +129,9 @@ void declare_ecr_scan(Arguments& ecr) {
                    "exit status 7 for findings of critical, high, medium or low, or above");
     command.list("--ignore", "ID", words->ignore, "a finding that does not count: CVE-2024-1");
     command.option("--ignore-file", "FILE", words->ignore_file, "such findings, one a line");
+    command.footer(
+        "What was not scanned does not pass --fail-on: no image at all, or one whose scan is not\n"
+        "complete, is exit status 7, too. Attestations in an index are left out, and named.");
     if (waits)
       command.number("--wait", "SECONDS", {0, 86'400}, words->wait, "how long; by default 300");
     declare_common(command);
@@ -127,12 +139,18 @@ void declare_ecr_scan(Arguments& ecr) {
       check(*words);
       const std::set<std::string> names = ignored(*words);
       const ecr::Place place = words->parse_place(session);
+      const auto sleep = [stop = session.stop()](std::chrono::milliseconds time) {
+        oci::sleep_for(time, stop);
+      };
       const ecr::ScanReport report =
           without(waits ? ecr::wait_for_findings(session.ecr(), place,
-                                                 std::chrono::seconds(words->wait), session.stop())
+                                                 {std::chrono::seconds(words->wait), sleep})
                         : ecr::read_findings(session.ecr(), place),
                   names);
       print(report, session.json());
+      for (const ecr::Unscanned& one : report.left_out) {
+        session.remark(fmt::format("not scanned: {}, {}", printable(one.digest), one.why));
+      }
       gate(report, *words);
     });
   }

@@ -49,6 +49,28 @@ ecr() {
 
 calls() { grep -c "^$1" "$LOG" || true; }
 
+# put_index TAG DIGEST: an index in app that lists the image as an attestation.
+put_index() {
+  mkdir -p attested/blobs/sha256
+  ecr copy "$HOST/app@$2" oci:attested:image > /dev/null
+  python3 - "$2" <<'END'
+import hashlib, json, sys
+digest = sys.argv[1]
+unknown = {"os": "unknown", "architecture": "unknown"}
+size = len(open("attested/blobs/sha256/" + digest[7:], "rb").read())
+child = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": size, "platform": unknown,
+         "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [child]}
+text = json.dumps(index).encode()
+name = hashlib.sha256(text).hexdigest()
+open("attested/blobs/sha256/" + name, "wb").write(text)
+entry = {"mediaType": index["mediaType"], "digest": "sha256:" + name, "size": len(text),
+         "annotations": {"org.opencontainers.image.ref.name": "attested"}}
+json.dump({"schemaVersion": 2, "manifests": [entry]}, open("attested/index.json", "w"))
+END
+  ecr copy oci:attested:attested "$HOST/app:$1" > /dev/null
+}
+
 lifecycle() {
   cat <<'END'
 {"rules": [{"rulePriority": 1, "description": "keep one", "selection": {"tagStatus": "any",
@@ -348,6 +370,29 @@ END
   ecr ecr scan start "$HOST/app:1"
 }
 
+@test "the scan gate is closed where nothing was scanned" {
+  start_double
+  ecr build --rootfs rootfs --platform unknown/unknown -t "$HOST/app:1" --create > image
+  ecr index create "$HOST/app:all" "$HOST/app:1" > /dev/null
+  run --separate-stderr ecr ecr scan wait "$HOST/app:all" --fail-on low --wait 1
+  [ "$status" -eq 5 ]
+  ecr ecr scan start "$HOST/app:all"
+  # The scan goes on: what is found so far is not all.
+  run --separate-stderr ecr ecr scan findings "$HOST/app:all" --fail-on low --ignore CVE-2026-1
+  [ "$status" -eq 7 ]
+  [[ "$stderr" == *"not scanned to the end: IN_PROGRESS"* ]]
+  run --separate-stderr ecr ecr scan wait "$HOST/app:all" --fail-on low
+  [ "$status" -eq 7 ]
+  # An index of attestations alone.
+  put_index attested "$(cut -d@ -f2 image)"
+  run --separate-stderr ecr ecr scan wait "$HOST/app:attested" --fail-on low --json
+  [ "$status" -eq 7 ]
+  [[ "$stderr" == *"not scanned: $(cut -d@ -f2 image), an attestation"*"no image of it was scanned"* ]]
+  python3 -c 'import json, sys; assert len(json.loads(sys.argv[1])["notScanned"]) == 1' "$output"
+  run --separate-stderr ecr ecr scan start "$HOST/app:attested"
+  [ "$status" -eq 7 ]
+}
+
 @test "images are listed, deleted, and cleaned with what needs them kept" {
   start_double
   ecr build --rootfs rootfs --platform linux/amd64 -t "$HOST/app:amd64" --create > /dev/null
@@ -491,7 +536,8 @@ END
   start_double
   for words in "ecr" "ecr create" "ecr repos registry.example" "ecr create $HOST/app --mutability SOMETIMES" \
     "ecr create $HOST/app --encryption NONE" "ecr delete $HOST/app" "ecr clean $HOST/app --tagged" \
-    "ecr scan wait $HOST/app:1 --fail-on grave" "ecr clean $HOST/app --older-than yesterday" "ecr create app"; do
+    "ecr scan wait $HOST/app:1 --fail-on grave" "ecr scan wait $HOST/app:1 --wait 99999999999999999999" \
+    "ecr scan wait $HOST/app:1 --wait 9999999999999999" "ecr clean $HOST/app --older-than yesterday" "ecr create app"; do
     # shellcheck disable=SC2086 # split into words on purpose
     run --separate-stderr davit $words
     [ "$status" -eq 2 ] || { echo "$words: $status $stderr" >&2; return 1; }

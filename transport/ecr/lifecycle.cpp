@@ -27,6 +27,9 @@ constexpr int wildcard_limit = 4;
 constexpr int looks = 50;
 constexpr std::chrono::seconds between_looks{2};
 
+/// A list that never comes to an end is not followed for ever: pages of 100.
+constexpr int page_limit = 10'000;
+
 constexpr std::string_view absent = "LifecyclePolicyNotFoundException";
 
 /// Checks one rule of a policy.
@@ -239,7 +242,8 @@ std::vector<LifecycleAction> Lifecycle::preview(std::optional<std::string_view> 
   }
   Json query{{"repositoryName", place_.name}, {"maxResults", 100}};
   std::vector<LifecycleAction> actions;
-  for (int look = 0; look < looks;) {
+  int pages = 0;
+  for (int look = 0; look < looks && pages < page_limit;) {
     const Json answer = calls.call("GetLifecyclePolicyPreview", query, doing);
     const std::string status = oci::string_member(answer, "status", doing);
     if (status == "IN_PROGRESS") {
@@ -263,8 +267,10 @@ std::vector<LifecycleAction> Lifecycle::preview(std::optional<std::string_view> 
     }
     const std::string next = oci::string_member(answer, "nextToken", doing);
     if (next.empty()) return actions;
+    ++pages;
     query["nextToken"] = next;
   }
+  if (pages == page_limit) throw Error(ErrorKind::failed, doing + ": the list has no end");
   throw Error(ErrorKind::unavailable, doing + ": the service is still at it");
 }
 

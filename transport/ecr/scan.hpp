@@ -1,49 +1,32 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <optional>
-#include <set>
-#include <stop_token>
-#include <string>
-#include <vector>
+#include <chrono>
+#include <functional>
 
 #include "transport/ecr/access.hpp"
 #include "transport/ecr/place.hpp"
+#include "transport/ecr/scan_report.hpp"
 
 namespace davit::transport::ecr {
 
-/// From harmless on; what AWS calls UNDEFINED and UNTRIAGED is the least.
-enum class Severity { undefined, informational, low, medium, high, critical };
-
-/// "critical", "HIGH". Nothing for other words.
-std::optional<Severity> parse_severity(std::string_view text);
-std::string_view severity_name(Severity severity);
-
-struct Finding {
-  std::string id;  ///< "CVE-2024-1"
-  Severity severity = Severity::undefined;
-  std::string package;
-  std::string fixed_in;  ///< empty: no fix is known
-  std::string image;     ///< the digest of the image that has it
+/// How long somebody waits, and how.
+struct Waiting {
+  std::chrono::seconds patience;
+  std::function<void(std::chrono::milliseconds)> sleep;
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 
-struct ScanReport {
-  std::string status;  ///< "COMPLETE", "ACTIVE", ...
-  std::vector<Finding> findings;
-};
-
-/// Starts a scan. True if one was started, false if the image had its scan of the day already.
+/// Starts a scan of an image; of an index, of its images. True if one was started, false if each
+/// had its scan of the day already. Error(refused) where there is no image that can be scanned.
 bool start_scan(Access& access, const Place& place);
 
-/// The findings of an image; of an index, those of its images. Waits until they are there: a scan
-/// that is complete, or active (enhanced scanning), and says the same twice in a row, since AWS
-/// says "complete" before there are findings. Error(unavailable) after `patience`; Error(failed)
-/// where the image cannot be scanned.
-ScanReport wait_for_findings(Access& access, const Place& place, std::chrono::seconds patience,
-                             const std::stop_token& stop);
+/// The findings of an image; of an index, at any depth, those of its images; sorted. Waits until
+/// they are there: a scan that is complete, or active (enhanced scanning), and says the same twice
+/// in a row, since AWS says "complete" before there are findings. Error(unavailable) after
+/// `patience`; Error(failed) where an image cannot be scanned.
+ScanReport wait_for_findings(Access& access, const Place& place, const Waiting& waiting);
 
-/// The findings as they are now.
+/// The findings as they are now, sorted. Error(not_found) where an image was never scanned.
 ScanReport read_findings(Access& access, const Place& place);
 
 }  // namespace davit::transport::ecr
