@@ -12,31 +12,30 @@ namespace {
 
 constexpr std::string_view what_base = "the base image's configuration";
 
-std::vector<std::string> strings(const Json& object, const char* key, std::string_view what) {
+std::vector<std::string> keys(const Json& object, std::string_view key, std::string_view what) {
   std::vector<std::string> list;
-  for (const Json& item : array_member(object, key, what)) {
-    if (!item.is_string()) {
-      throw Error(ErrorKind::corrupt,
-                  fmt::format("{}: '{}' has a member that is not a string", what, key));
-    }
-    list.push_back(item.get<std::string>());
-  }
+  for (const auto& [name, value] : object_member(object, key, what).members()) list.push_back(name);
+  std::sort(list.begin(), list.end());
   return list;
 }
 
-std::vector<std::string> keys(const Json& object, const char* key, std::string_view what) {
-  std::vector<std::string> list;
-  for (const auto& [name, value] : object_member(object, key, what).items()) list.push_back(name);
-  return list;
+Error wrong_type(std::string_view key) {
+  return Error(ErrorKind::corrupt, fmt::format("{}: '{}' has the wrong type", what_base, key));
 }
 
-/// Gives back a member that is sure to be an object or array: `null` and absence count as empty.
-Json& ensure(Json& object, const char* key, Json::value_t type) {
+/// Gives back a member that is sure to be an array: `null` and absence count as empty.
+Json& ensure_array(Json& object, std::string_view key) {
   Json& member = object[key];
-  if (member.is_null()) member = Json(type);
-  if (member.type() != type) {
-    throw Error(ErrorKind::corrupt, fmt::format("{}: '{}' has the wrong type", what_base, key));
-  }
+  if (member.is_null()) member = Json::array();
+  if (!member.is_array()) throw wrong_type(key);
+  return member;
+}
+
+/// The same for an object.
+Json& ensure_object(Json& object, std::string_view key) {
+  Json& member = object[key];
+  if (member.is_null()) member = Json::object();
+  if (!member.is_object()) throw wrong_type(key);
   return member;
 }
 
@@ -48,7 +47,7 @@ void set_env(Json& list, const std::string& assignment) {
   }
   const std::string prefix = assignment.substr(0, equals + 1);
   for (Json& item : list) {
-    if (item.is_string() && item.get_ref<const std::string&>().starts_with(prefix)) {
+    if (item.is_string() && item.string().starts_with(prefix)) {
       item = assignment;
       return;
     }
@@ -61,16 +60,17 @@ void set_env(Json& list, const std::string& assignment) {
 void pad_history(Json& history, std::size_t layers) {
   const auto present =
       static_cast<std::size_t>(std::count_if(history.begin(), history.end(), [](const Json& entry) {
-        return !(entry.is_object() && entry.value("empty_layer", Json(false)) == true);
+        const Json* empty = entry.find("empty_layer");
+        return empty == nullptr || !empty->is_true();
       }));
   for (std::size_t i = present; i < layers; ++i) {
-    history.push_back({{"comment", "layer of the base image"}});
+    history.push_back(Json{{"comment", "layer of the base image"}});
   }
 }
 
 void change_runtime(Json& config, const ConfigChanges& changes) {
   for (const std::string& assignment : changes.env) {
-    set_env(ensure(config, "Env", Json::value_t::array), assignment);
+    set_env(ensure_array(config, "Env"), assignment);
   }
   if (changes.entrypoint) {
     config["Entrypoint"] = *changes.entrypoint;
@@ -80,15 +80,15 @@ void change_runtime(Json& config, const ConfigChanges& changes) {
   if (changes.working_dir) config["WorkingDir"] = *changes.working_dir;
   if (changes.user) config["User"] = *changes.user;
   if (changes.stop_signal) config["StopSignal"] = *changes.stop_signal;
-  if (changes.healthcheck) config["Healthcheck"] = {{"Test", *changes.healthcheck}};
+  if (changes.healthcheck) config["Healthcheck"] = Json{{"Test", *changes.healthcheck}};
   for (const std::string& port : changes.exposed_ports) {
-    ensure(config, "ExposedPorts", Json::value_t::object)[port] = Json::object();
+    ensure_object(config, "ExposedPorts")[port] = Json::object();
   }
   for (const std::string& volume : changes.volumes) {
-    ensure(config, "Volumes", Json::value_t::object)[volume] = Json::object();
+    ensure_object(config, "Volumes")[volume] = Json::object();
   }
   for (const auto& [name, value] : changes.labels) {
-    ensure(config, "Labels", Json::value_t::object)[name] = value;
+    ensure_object(config, "Labels")[name] = value;
   }
 }
 
@@ -116,7 +116,7 @@ ImageConfig parse_config(std::string_view bytes, std::string_view what) {
   config.created = string_member(json, "created", what);
   config.author = string_member(json, "author", what);
   for (const std::string& diff_id :
-       strings(object_member(json, "rootfs", what), "diff_ids", what)) {
+       strings_member(object_member(json, "rootfs", what), "diff_ids", what)) {
     config.diff_ids.push_back(doing(what, [&] { return Digest::parse(diff_id); }));
   }
   for (const Json& entry : array_member(json, "history", what)) {
@@ -124,17 +124,17 @@ ImageConfig parse_config(std::string_view bytes, std::string_view what) {
       throw Error(ErrorKind::corrupt,
                   fmt::format("{}: 'history' has a member that is not an object", what));
     }
-    const auto empty = entry.find("empty_layer");
+    const Json* empty = entry.find("empty_layer");
     config.history.push_back({.created = string_member(entry, "created", what),
                               .created_by = string_member(entry, "created_by", what),
                               .author = string_member(entry, "author", what),
                               .comment = string_member(entry, "comment", what),
-                              .empty_layer = empty != entry.end() && *empty == true});
+                              .empty_layer = empty != nullptr && empty->is_true()});
   }
   const Json& run = object_member(json, "config", what);
-  config.env = strings(run, "Env", what);
-  config.entrypoint = strings(run, "Entrypoint", what);
-  config.cmd = strings(run, "Cmd", what);
+  config.env = strings_member(run, "Env", what);
+  config.entrypoint = strings_member(run, "Entrypoint", what);
+  config.cmd = strings_member(run, "Cmd", what);
   config.working_dir = string_member(run, "WorkingDir", what);
   config.user = string_member(run, "User", what);
   config.labels = string_map(run, "Labels", what);
@@ -155,12 +155,12 @@ std::string derive_config(std::optional<std::string_view> base, const ConfigChan
   }
   json["created"] = changes.created;
   if (changes.author) json["author"] = *changes.author;
-  change_runtime(ensure(json, "config", Json::value_t::object), changes);
+  change_runtime(ensure_object(json, "config"), changes);
 
-  Json& rootfs = ensure(json, "rootfs", Json::value_t::object);
-  rootfs["type"] = "layers";
-  Json& diff_ids = ensure(rootfs, "diff_ids", Json::value_t::array);
-  Json& history = ensure(json, "history", Json::value_t::array);
+  ensure_object(json, "rootfs")["type"] = "layers";
+  ensure_array(json["rootfs"], "diff_ids");
+  Json& history = ensure_array(json, "history");
+  Json& diff_ids = json["rootfs"]["diff_ids"];
   pad_history(history, diff_ids.size());
   for (const ConfigChanges::Layer& layer : changes.layers) {
     diff_ids.push_back(layer.diff_id.str());
@@ -173,6 +173,7 @@ std::string derive_config(std::optional<std::string_view> base, const ConfigChan
     history.push_back(
         {{"created", changes.created}, {"created_by", "davit build"}, {"empty_layer", true}});
   }
+  json.sort();
   return to_text(json);
 }
 

@@ -19,13 +19,13 @@ Platform platform_from(const Json& json, std::string_view what) {
   platform.variant = string_member(json, "variant", what);
   platform.os_version = string_member(json, "os.version", what);
   for (const Json& feature : array_member(json, "os.features", what)) {
-    if (feature.is_string()) platform.os_features.push_back(feature.get<std::string>());
+    if (feature.is_string()) platform.os_features.push_back(feature.string());
   }
   return platform;
 }
 
-nlohmann::ordered_json to_ordered_json(const Platform& platform) {
-  nlohmann::ordered_json json;
+Json json_of(const Platform& platform) {
+  Json json;
   json["architecture"] = platform.architecture;
   json["os"] = platform.os;
   if (!platform.os_version.empty()) json["os.version"] = platform.os_version;
@@ -36,14 +36,14 @@ nlohmann::ordered_json to_ordered_json(const Platform& platform) {
 
 }  // namespace
 
-Annotations string_map(const Json& object, const char* key, std::string_view what) {
+Annotations string_map(const Json& object, std::string_view key, std::string_view what) {
   Annotations map;
-  for (const auto& [name, value] : object_member(object, key, what).items()) {
+  for (const auto& [name, value] : object_member(object, key, what).members()) {
     if (!value.is_string()) {
       throw Error(ErrorKind::corrupt,
                   fmt::format("{}: '{}' has a value that is not a string", what, key));
     }
-    map[name] = value.get<std::string>();
+    map[name] = value.string();
   }
   return map;
 }
@@ -64,7 +64,7 @@ Descriptor descriptor_from(const Json& json, std::string_view what) {
     descriptor.platform = platform_from(platform, what);
   }
   for (const Json& url : array_member(json, "urls", what)) {
-    if (url.is_string()) descriptor.urls.push_back(url.get<std::string>());
+    if (url.is_string()) descriptor.urls.push_back(url.string());
   }
   if (const std::string data = string_member(json, "data", what); !data.empty()) {
     descriptor.data = doing(what, [&] { return from_base64(data); });
@@ -77,8 +77,8 @@ Descriptor descriptor_from(const Json& json, std::string_view what) {
   return descriptor;
 }
 
-nlohmann::ordered_json to_ordered_json(const Descriptor& descriptor) {
-  nlohmann::ordered_json json;
+Json json_of(const Descriptor& descriptor) {
+  Json json;
   json["mediaType"] = descriptor.media_type;
   if (!descriptor.artifact_type.empty()) json["artifactType"] = descriptor.artifact_type;
   json["digest"] = descriptor.digest.str();
@@ -86,7 +86,7 @@ nlohmann::ordered_json to_ordered_json(const Descriptor& descriptor) {
   if (!descriptor.urls.empty()) json["urls"] = descriptor.urls;
   if (!descriptor.annotations.empty()) json["annotations"] = descriptor.annotations;
   if (descriptor.data) json["data"] = to_base64(bytes_of(*descriptor.data));
-  if (descriptor.platform) json["platform"] = to_ordered_json(*descriptor.platform);
+  if (descriptor.platform) json["platform"] = json_of(*descriptor.platform);
   return json;
 }
 

@@ -19,7 +19,7 @@ Error bad(std::string_view what, std::string_view why) {
   return Error(ErrorKind::corrupt, fmt::format("{}: {}", what, why));
 }
 
-std::vector<Descriptor> descriptors(const Json& json, const char* key, std::string_view what) {
+std::vector<Descriptor> descriptors(const Json& json, std::string_view key, std::string_view what) {
   const Json& array = array_member(json, key, what);
   if (array.size() > descriptor_count_limit) throw bad(what, "too many descriptors");
   std::vector<Descriptor> list;
@@ -28,7 +28,7 @@ std::vector<Descriptor> descriptors(const Json& json, const char* key, std::stri
   return list;
 }
 
-std::optional<Descriptor> optional_descriptor(const Json& json, const char* key,
+std::optional<Descriptor> optional_descriptor(const Json& json, std::string_view key,
                                               std::string_view what) {
   const Json& object = object_member(json, key, what);
   if (object.empty()) return std::nullopt;
@@ -39,8 +39,8 @@ std::optional<Descriptor> optional_descriptor(const Json& json, const char* key,
 std::string own_type(const Json& json, std::string_view what) {
   if (!json.is_object()) throw bad(what, "not a JSON object");
   refuse_lookalikes(json, document_members, what);
-  if (const auto version = json.find("schemaVersion");
-      version == json.end() || !version->is_number_integer() || *version != 2) {
+  if (const Json* version = json.find("schemaVersion");
+      version == nullptr || !version->is_unsigned() || version->whole() != 2) {
     throw bad(what, "not a manifest of schema version 2");
   }
   const bool like_index = json.contains("manifests");
@@ -85,10 +85,11 @@ Document parse_document(std::string_view media_type, std::string_view bytes,
                  .subject = optional_descriptor(json, "subject", what),
                  .annotations = string_map(json, "annotations", what)};
   }
-  if (!json.contains("config")) throw bad(what, "has no config");
+  const Json* config = json.find("config");
+  if (config == nullptr) throw bad(what, "has no config");
   return Manifest{.media_type = effective,
                   .artifact_type = string_member(json, "artifactType", what),
-                  .config = descriptor_from(json["config"], what),
+                  .config = descriptor_from(*config, what),
                   .layers = descriptors(json, "layers", what),
                   .subject = optional_descriptor(json, "subject", what),
                   .annotations = string_map(json, "annotations", what)};
@@ -107,28 +108,28 @@ std::vector<Descriptor> children(const Document& document) {
 }
 
 std::string to_json(const Manifest& manifest) {
-  nlohmann::ordered_json json;
+  Json json;
   json["schemaVersion"] = 2;
   json["mediaType"] = manifest.media_type;
   if (!manifest.artifact_type.empty()) json["artifactType"] = manifest.artifact_type;
-  json["config"] = to_ordered_json(manifest.config);
-  json["layers"] = nlohmann::ordered_json::array();
-  for (const Descriptor& layer : manifest.layers) json["layers"].push_back(to_ordered_json(layer));
-  if (manifest.subject) json["subject"] = to_ordered_json(*manifest.subject);
+  json["config"] = json_of(manifest.config);
+  json["layers"] = Json::array();
+  for (const Descriptor& layer : manifest.layers) json["layers"].push_back(json_of(layer));
+  if (manifest.subject) json["subject"] = json_of(*manifest.subject);
   if (!manifest.annotations.empty()) json["annotations"] = manifest.annotations;
   return to_text(json);
 }
 
 std::string to_json(const Index& index) {
-  nlohmann::ordered_json json;
+  Json json;
   json["schemaVersion"] = 2;
   json["mediaType"] = index.media_type;
   if (!index.artifact_type.empty()) json["artifactType"] = index.artifact_type;
-  json["manifests"] = nlohmann::ordered_json::array();
+  json["manifests"] = Json::array();
   for (const Descriptor& manifest : index.manifests) {
-    json["manifests"].push_back(to_ordered_json(manifest));
+    json["manifests"].push_back(json_of(manifest));
   }
-  if (index.subject) json["subject"] = to_ordered_json(*index.subject);
+  if (index.subject) json["subject"] = json_of(*index.subject);
   if (!index.annotations.empty()) json["annotations"] = index.annotations;
   return to_text(json);
 }

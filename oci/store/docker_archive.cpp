@@ -86,17 +86,6 @@ struct DockerImage {
   std::vector<std::string> names;
 };
 
-std::vector<std::string> strings(const Json& object, const char* key, std::string_view what) {
-  std::vector<std::string> found;
-  for (const Json& one : array_member(object, key, what)) {
-    if (!one.is_string()) {
-      throw Error(ErrorKind::corrupt, fmt::format("{}: {} has what is no text", what, key));
-    }
-    found.push_back(one.get<std::string>());
-  }
-  return found;
-}
-
 std::vector<DockerImage> parse_manifest(std::string_view text, std::string_view what) {
   const Json json = parse_json(text, what);
   if (!json.is_array() || json.size() > image_limit) {
@@ -105,8 +94,8 @@ std::vector<DockerImage> parse_manifest(std::string_view text, std::string_view 
   std::vector<DockerImage> images;
   for (const Json& one : json) {
     images.push_back({.config = string_member(one, "Config", what),
-                      .layers = strings(one, "Layers", what),
-                      .names = strings(one, "RepoTags", what)});
+                      .layers = strings_member(one, "Layers", what),
+                      .names = strings_member(one, "RepoTags", what)});
   }
   return images;
 }

@@ -12,8 +12,6 @@
 namespace davit::oci {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
-
 bool is_full_name(const std::string& name) {
   if (name.find('/') == std::string::npos || name.find('@') != std::string::npos) return false;
   try {
@@ -29,7 +27,7 @@ std::string docker_manifest(const Index& index,
                             const std::function<std::string(const Descriptor&)>& document) {
   // One entry an image, however many names it has.
   std::map<Digest, std::size_t> places;
-  OrderedJson json = OrderedJson::array();
+  Json json = Json::array();
   for (const Descriptor& entry : index.manifests) {
     const auto name = entry.annotations.find(ref_name_annotation);
     if (name == entry.annotations.end()) continue;
@@ -42,11 +40,11 @@ std::string docker_manifest(const Index& index,
     const auto& manifest = std::get<Manifest>(found);
     const auto [place, added] = places.emplace(image.digest, json.size());
     if (added) {
-      OrderedJson layers = OrderedJson::array();
+      Json layers = Json::array();
       for (const Descriptor& layer : manifest.layers) layers.push_back(blob_path(layer.digest));
-      json.push_back({{"Config", blob_path(manifest.config.digest)},
-                      {"RepoTags", OrderedJson::array()},
-                      {"Layers", std::move(layers)}});
+      json.push_back(Json{{"Config", blob_path(manifest.config.digest)},
+                          {"RepoTags", Json::array()},
+                          {"Layers", std::move(layers)}});
     }
     if (is_full_name(name->second)) json[place->second]["RepoTags"].push_back(name->second);
   }

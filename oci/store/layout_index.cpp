@@ -11,8 +11,6 @@
 namespace davit::oci {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
-
 std::string_view tag_of(const Descriptor& entry) {
   const auto found = entry.annotations.find(ref_name_annotation);
   return found == entry.annotations.end() ? std::string_view() : found->second;
@@ -62,31 +60,31 @@ std::string listing(const Index& index, const std::vector<std::size_t>& position
 }
 
 /// The text for editing. parse_layout_index has accepted it, so it is an object.
-OrderedJson editable(std::string_view text) {
-  OrderedJson json = OrderedJson::parse(text);
-  if (!json["manifests"].is_array()) json["manifests"] = OrderedJson::array();
+Json editable(std::string_view text, std::string_view what) {
+  Json json = parse_json(text, what);
+  if (!json["manifests"].is_array()) json["manifests"] = Json::array();
   return json;
 }
 
 /// Whether an entry says no more than what with_entry writes without a tag, so that nothing another
 /// tool wrote is lost with it.
-bool is_bare(const OrderedJson& entry) {
+bool is_bare(const Json& entry) {
   static const std::set<std::string, std::less<>> known = {"mediaType", "digest", "size",
                                                            "platform", "artifactType"};
-  return std::all_of(entry.items().begin(), entry.items().end(),
-                     [](const auto& member) { return known.contains(member.key()); });
+  return std::all_of(entry.members().begin(), entry.members().end(),
+                     [](const Json::Member& member) { return known.contains(member.name); });
 }
 
 /// What index.json says of a document. Annotations and embedded data belong to wherever the
 /// descriptor came from: another index, another layout.
-OrderedJson new_entry(const Descriptor& document, std::string_view tag) {
+Json new_entry(const Descriptor& document, std::string_view tag) {
   Descriptor entry{.media_type = document.media_type,
                    .digest = document.digest,
                    .size = document.size,
                    .platform = document.platform,
                    .artifact_type = document.artifact_type};
   if (!tag.empty()) entry.annotations[ref_name_annotation] = tag;
-  return to_ordered_json(entry);
+  return json_of(entry);
 }
 
 }  // namespace
@@ -152,8 +150,8 @@ std::string with_entry(std::string_view text, const Descriptor& document, std::s
     return std::any_of(children.begin(), children.end(),
                        [&](const Descriptor& child) { return child.digest == entry.digest; });
   };
-  OrderedJson json = editable(text);
-  OrderedJson kept = OrderedJson::array();
+  Json json = editable(text, what);
+  Json kept = Json::array();
   bool placed = listed;
   for (std::size_t i = 0; i < old.size(); ++i) {
     const bool same = old[i].digest == document.digest;
@@ -170,18 +168,18 @@ std::string with_entry(std::string_view text, const Descriptor& document, std::s
   if (!placed) kept.push_back(new_entry(document, tag));
   if (kept == json["manifests"]) return std::string(text);
   json["manifests"] = std::move(kept);
-  return json.dump();
+  return to_text(json);
 }
 
 std::optional<std::string> without_entry(std::string_view text, std::string_view tag_or_digest,
                                          std::string_view what) {
   const std::vector<std::size_t> found = matches(parse_layout_index(text, what), tag_or_digest);
   if (found.empty()) return std::nullopt;
-  OrderedJson json = editable(text);
+  Json json = editable(text, what);
   for (auto position = found.rbegin(); position != found.rend(); ++position) {
     json["manifests"].erase(*position);
   }
-  return json.dump();
+  return to_text(json);
 }
 
 std::string new_layout_index() {

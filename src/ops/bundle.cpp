@@ -200,7 +200,7 @@ std::set<Digest> bundle_contents(const std::filesystem::path& file) {
       first[0] == std::byte{'{'}) {
     const oci::Json json = oci::parse_json(oci::read_file(file, list_limit), name);
     for (const oci::Json& digest : oci::array_member(json, "digests", name)) {
-      if (digest.is_string()) digests.insert(Digest::parse(digest.get<std::string>()));
+      if (digest.is_string()) digests.insert(Digest::parse(digest.string()));
     }
     return digests;
   }

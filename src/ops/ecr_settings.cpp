@@ -16,8 +16,8 @@ namespace {
 
 using oci::Error;
 using oci::ErrorKind;
+using oci::Json;
 using transport::ecr::RepositorySettings;
-using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t file_limit = 1 * oci::MiB;
 constexpr int depth_limit = 32;
@@ -49,7 +49,7 @@ Json to_json(const YAML::Node& node, int depth = 0) {
 
 /// A policy that stands here, or in the file of this name.
 std::string policy_text(const YAML::Node& node, const std::filesystem::path& file) {
-  if (!node.IsScalar()) return to_json(node).dump();
+  if (!node.IsScalar()) return oci::to_text(to_json(node));
   const std::string text = node.as<std::string>();
   if (text.find('{') != std::string::npos) return text;
   return oci::read_file(file.parent_path() / text, file_limit);

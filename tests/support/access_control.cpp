@@ -148,7 +148,7 @@ Answer AccessControl::token(Exchange& exchange) {
   }
   Answer answer;
   answer.headers.add("Content-Type", "application/json");
-  answer.set_body(reply.dump());
+  answer.set_body(oci::to_text(reply));
   return answer;
 }
 

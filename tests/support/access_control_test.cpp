@@ -22,8 +22,7 @@ Reply get(const Registry& registry, const std::string& target, const std::string
 }
 
 std::string token_of(const Reply& reply) {
-  return "Authorization: Bearer " +
-         oci::parse_json(reply.body, "token").at("token").get<std::string>();
+  return "Authorization: Bearer " + oci::parse_json(reply.body, "token")["token"].string();
 }
 
 std::string pull_token(const Registry& registry) {

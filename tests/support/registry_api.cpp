@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "oci/model/json.hpp"
 #include "oci/model/media_type.hpp"
 #include "tests/support/registry_call.hpp"
 
@@ -13,7 +14,8 @@ using oci::Digest;
 using oci::Json;
 
 Answer error_answer(int status, const std::string& code, const std::string& message) {
-  Answer answer = json_answer({{"errors", Json::array({{{"code", code}, {"message", message}}})}});
+  Answer answer =
+      json_answer(Json{{"errors", Json::array({Json{{"code", code}, {"message", message}}})}});
   answer.status = status;
   return answer;
 }
@@ -112,13 +114,11 @@ Answer RegistryApi::referrers(const Call& call) {
   const auto wanted = parameter(call.query, "artifactType");
   Json manifests = Json::array();
   for (const StoredDocument& document : content_.documents(call.target.repository)) {
-    const Json json = Json::parse(*document.bytes, nullptr, false);
-    if (!json.is_object() || !json.contains("subject") ||
-        json["subject"].value("digest", "") != call.target.reference) {
-      continue;
-    }
-    const std::string type =
-        json.value("artifactType", json.value("config", Json::object()).value("mediaType", ""));
+    const Json json = oci::parse_json(*document.bytes, "a document");
+    if (json["subject"]["digest"] != call.target.reference) continue;
+    const Json& own_type = json["artifactType"];
+    const Json& shown_type = own_type.is_string() ? own_type : json["config"]["mediaType"];
+    const std::string type = shown_type.is_string() ? shown_type.string() : "";
     if (wanted && *wanted != type) continue;
     Json entry{{"mediaType", document.media_type},
                {"digest", document.digest.str()},
@@ -129,7 +129,7 @@ Answer RegistryApi::referrers(const Call& call) {
   }
   const std::string index(oci::media::oci_index);
   Answer answer = json_answer(
-      {{"schemaVersion", 2}, {"mediaType", index}, {"manifests", manifests}}, index.c_str());
+      Json{{"schemaVersion", 2}, {"mediaType", index}, {"manifests", manifests}}, index.c_str());
   if (wanted) answer.headers.add("OCI-Filters-Applied", "artifactType");
   return answer;
 }
@@ -146,8 +146,9 @@ Answer RegistryApi::names(const Call& call, const char* member,
   const std::size_t left = static_cast<std::size_t>(all.end() - begin);
   const std::vector<std::string> page(begin,
                                       begin + static_cast<std::ptrdiff_t>(std::min(most, left)));
-  Json json{{member, page}};
+  Json json = Json::object();
   if (call.target.route == Route::tags) json["name"] = call.target.repository;
+  json[member] = page;
   Answer answer = json_answer(json);
   if (page.size() < left && !page.empty()) {
     answer.headers.add("Link", fmt::format("<{}?n={}&last={}>; rel=\"next\"", call.exchange.path(),

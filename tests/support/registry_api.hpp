@@ -10,6 +10,10 @@
 #include "tests/support/http_server.hpp"
 #include "tests/support/registry_content.hpp"
 
+namespace davit::oci {
+class Json;
+}
+
 namespace davit::tests {
 
 /// What a registry keeps of an upload whose connection broke. docker-registry 2.8 forgets it all.
@@ -55,7 +59,7 @@ class RegistryApi {
   Answer upload_state(const Call& call, UploadSession& session, int status);
   Answer document(const Call& call);
   Answer put_document(const Call& call);
-  std::optional<Answer> missing_child(const Call& call, std::string_view bytes) const;
+  std::optional<Answer> missing_child(const Call& call, const oci::Json& json) const;
   Answer referrers(const Call& call);
   Answer names(const Call& call, const char* member, const std::vector<std::string>& all);
 

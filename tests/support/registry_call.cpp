@@ -5,6 +5,8 @@
 #include <charconv>
 #include <regex>
 
+#include "oci/model/json.hpp"
+
 namespace davit::tests {
 
 Target parse_target(std::string_view path) {
@@ -35,7 +37,7 @@ Target parse_target(std::string_view path) {
 Answer json_answer(const oci::Json& json, const char* type) {
   Answer answer;
   answer.headers.add("Content-Type", type);
-  answer.set_body(json.dump());
+  answer.set_body(oci::to_text(json));
   return answer;
 }
 

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "oci/model/json.hpp"
 #include "tests/support/registry_api.hpp"
 
 namespace davit::tests {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <regex>
 
+#include "oci/model/json.hpp"
 #include "oci/model/media_type.hpp"
 #include "tests/support/registry_call.hpp"
 
@@ -47,21 +48,21 @@ Answer RegistryApi::document(const Call& call) {
   return answer;
 }
 
-std::optional<Answer> RegistryApi::missing_child(const Call& call, std::string_view bytes) const {
-  const Json json = Json::parse(bytes);
+std::optional<Answer> RegistryApi::missing_child(const Call& call, const Json& json) const {
   const std::string& repository = call.target.repository;
   const auto refuse = [](const std::string& digest) {
     return error_answer(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry: " + digest);
   };
-  for (const Json& child : json.value("manifests", Json::array())) {
-    const std::string digest = child.at("digest");
+  constexpr std::string_view what = "a manifest";
+  for (const Json& child : oci::array_member(json, "manifests", what)) {
+    const std::string digest = oci::string_member(child, "digest", what);
     if (!content_.document(repository, digest)) return refuse(digest);
   }
-  std::vector<Json> blobs = json.value("layers", std::vector<Json>());
-  if (json.contains("config")) blobs.push_back(json["config"]);
+  Json blobs = oci::array_member(json, "layers", what);
+  if (const Json* config = json.find("config")) blobs.push_back(*config);
   for (const Json& child : blobs) {
-    const std::string digest = child.at("digest");
-    if (oci::is_nondistributable(child.at("mediaType").get<std::string>())) continue;
+    const std::string digest = oci::string_member(child, "digest", what);
+    if (oci::is_nondistributable(oci::string_member(child, "mediaType", what))) continue;
     if (!content_.blob(repository, Digest::parse(digest))) return refuse(digest);
   }
   return std::nullopt;
@@ -78,13 +79,15 @@ Answer RegistryApi::put_document(const Call& call) {
   const std::string bytes = call.exchange.read_all();
   const std::string type(
       oci::without_parameters(call.exchange.headers().get("Content-Type").value_or("")));
-  const Json json = Json::parse(bytes, nullptr, false);
-  if (!json.is_object() || json.value("mediaType", type) != type ||
-      (json.contains("manifests") && json.contains("layers"))) {
-    return error_answer(400, "MANIFEST_INVALID", "manifest invalid");
-  }
+  Json json;
   try {
-    if (auto refusal = missing_child(call, bytes)) return *std::move(refusal);
+    json = oci::parse_json(bytes, "the manifest");
+    const Json* own_type = json.find("mediaType");
+    if (!json.is_object() || (own_type != nullptr && *own_type != type) ||
+        (json.contains("manifests") && json.contains("layers"))) {
+      return error_answer(400, "MANIFEST_INVALID", "manifest invalid");
+    }
+    if (auto refusal = missing_child(call, json)) return *std::move(refusal);
   } catch (const std::exception& error) {
     return error_answer(400, "MANIFEST_INVALID", error.what());
   }
@@ -110,8 +113,8 @@ Answer RegistryApi::put_document(const Call& call) {
                         {type, digest, std::make_shared<const std::string>(bytes)});
   Answer answer = with_location(201, fmt::format("/v2/{}/manifests/{}", repository, digest.str()));
   answer.headers.add("Docker-Content-Digest", digest.str());
-  if (json.contains("subject")) {
-    answer.headers.add("OCI-Subject", json["subject"].at("digest").get<std::string>());
+  if (const Json* subject = json.find("subject")) {
+    answer.headers.add("OCI-Subject", oci::string_member(*subject, "digest", "the subject"));
   }
   return answer;
 }

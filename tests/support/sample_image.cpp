@@ -68,20 +68,20 @@ SampleImage make_image(Registry& registry, const std::string& repository, const 
         oci::media::oci_layer));
     layers.push_back(json_of(image.layers.back()));
     diff_ids.push_back(image.layers.back().digest.str());
-    history.push_back({{"created_by", fmt::format("layer {}", i)}});
+    history.push_back(Json{{"created_by", fmt::format("layer {}", i)}});
   }
   const Json config{{"os", sample.os},
                     {"architecture", sample.architecture},
                     {"config", {{"User", sample.user}}},
                     {"rootfs", {{"type", "layers"}, {"diff_ids", diff_ids}}},
                     {"history", history}};
-  image.config = registry.put_blob(repository, config.dump(), oci::media::oci_config);
+  image.config = registry.put_blob(repository, oci::to_text(config), oci::media::oci_config);
   const Json manifest{{"schemaVersion", 2},
                       {"mediaType", oci::media::oci_manifest},
                       {"config", json_of(image.config)},
                       {"layers", layers}};
   image.manifest =
-      registry.put_manifest(repository, tag, manifest.dump(), oci::media::oci_manifest);
+      registry.put_manifest(repository, tag, oci::to_text(manifest), oci::media::oci_manifest);
   return image;
 }
 
@@ -90,12 +90,12 @@ oci::Descriptor make_index(Registry& registry, const std::string& repository,
   Json manifests = Json::array();
   for (const Sample& sample : samples) {
     Json entry = json_of(make_image(registry, repository, "", sample).manifest);
-    entry["platform"] = {{"os", sample.os}, {"architecture", sample.architecture}};
+    entry["platform"] = Json{{"os", sample.os}, {"architecture", sample.architecture}};
     manifests.push_back(std::move(entry));
   }
   const Json index{
       {"schemaVersion", 2}, {"mediaType", oci::media::oci_index}, {"manifests", manifests}};
-  return registry.put_manifest(repository, tag, index.dump(), oci::media::oci_index);
+  return registry.put_manifest(repository, tag, oci::to_text(index), oci::media::oci_index);
 }
 
 }  // namespace davit::tests

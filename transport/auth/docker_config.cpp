@@ -23,8 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using oci::Error;
 using oci::ErrorKind;
-/// Keeps members in their order, so that a change to one leaves the others where they were.
-using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::uint64_t file_limit = 4 * oci::MiB;
 
@@ -37,25 +35,20 @@ std::string environment(const char* name) {
 struct ConfigFile {
   std::string name;  ///< for messages
   oci::Json json = oci::Json::object();
-  std::string text;
-  bool exists = false;
 };
 
 ConfigFile load(const fs::path& path) {
   ConfigFile file{.name = oci::printable(path.native())};
+  std::string text;
   try {
-    file.text = oci::read_file(path, file_limit);
+    text = oci::read_file(path, file_limit);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw;
     return file;
   }
-  file.exists = true;
   // An empty file, /dev/null for one, is a usual way to say "none".
-  if (file.text.find_first_not_of(" \t\r\n") == std::string::npos) {
-    file.text = "{}";
-    return file;
-  }
-  file.json = oci::parse_json(file.text, file.name);
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return file;
+  file.json = oci::parse_json(text, file.name);
   if (!file.json.is_object()) {
     throw Error(ErrorKind::corrupt, file.name + ": not a JSON object");
   }
@@ -64,18 +57,21 @@ ConfigFile load(const fs::path& path) {
   return file;
 }
 
-/// The member of `object` whose key names one of `wanted`, canonical keys in order of preference.
-/// Of several that name the same, the one written as docker writes it, else the first.
-oci::Json::const_iterator find_entry(const oci::Json& object,
-                                     const std::vector<std::string>& wanted) {
+/// The member of `object` whose key names one of `wanted`, canonical keys in order of preference;
+/// nullptr if there is none. Of several that name the same, the one written as docker writes it,
+/// else the first.
+const oci::Json::Member* find_entry(const oci::Json& object,
+                                    const std::vector<std::string>& wanted) {
   for (const std::string& canonical : wanted) {
-    const auto usual = object.find(server_address(canonical));
-    if (usual != object.end()) return usual;
-    for (auto entry = object.begin(); entry != object.end(); ++entry) {
-      if (canonical_key(entry.key()) == canonical) return entry;
+    const std::string usual = server_address(canonical);
+    const oci::Json::Member* first = nullptr;
+    for (const oci::Json::Member& entry : object.members()) {
+      if (entry.name == usual) return &entry;
+      if (first == nullptr && canonical_key(entry.name) == canonical) first = &entry;
     }
+    if (first != nullptr) return first;
   }
-  return object.end();
+  return nullptr;
 }
 
 /// The helper a file names for the registry, if any.
@@ -83,9 +79,8 @@ std::optional<CredentialHelper> helper_for(const ConfigFile& file,
                                            const std::vector<std::string>& wanted) {
   const oci::Json& by_registry = oci::object_member(file.json, "credHelpers", file.name);
   std::string name;
-  const auto entry = find_entry(by_registry, wanted);
-  if (entry != by_registry.end()) {
-    name = oci::string_member(by_registry, entry.key().c_str(), file.name);
+  if (const auto* entry = find_entry(by_registry, wanted)) {
+    name = oci::string_member(by_registry, entry->name, file.name);
   } else {
     name = oci::string_member(file.json, "credsStore", file.name);
   }
@@ -129,10 +124,10 @@ std::optional<Credentials> find_in(const ConfigFile& file, std::string_view regi
   }
   const oci::Json& auths = oci::object_member(file.json, "auths", file.name);
   for (const std::string& key : wanted) {
-    const auto entry = find_entry(auths, {key});
-    if (entry == auths.end()) continue;
-    const std::string what = fmt::format("{}: {}", file.name, oci::printable(entry.key()));
-    if (auto found = credentials_in(*entry, what)) return found;
+    const auto* entry = find_entry(auths, {key});
+    if (entry == nullptr) continue;
+    const std::string what = fmt::format("{}: {}", file.name, oci::printable(entry->name));
+    if (auto found = credentials_in(entry->value, what)) return found;
   }
   return std::nullopt;
 }
@@ -162,32 +157,35 @@ void keep_owner(const oci::AtomicFile& fresh, const fs::path& path) {
   }
 }
 
-void replace(const fs::path& path, const OrderedJson& json) {
+void replace(const fs::path& path, const oci::Json& json) {
   oci::AtomicFile fresh(path, 0600);
   keep_owner(fresh, path);
-  fresh.write(oci::bytes_of(json.dump(1, '\t') + "\n"));
+  fresh.write(oci::bytes_of(oci::to_text(json, "\t") + "\n"));
   fresh.commit();
+}
+
+/// Whether an entry is the mark that docker leaves beside a helper.
+bool says_nothing(const oci::Json& entry) {
+  return entry.is_null() || (entry.is_object() && entry.empty());
 }
 
 /// Removes all entries of `auths` for a registry, whatever their spelling. Returns whether one was
 /// more than a mark.
-bool erase_entries(OrderedJson& json, std::string_view registry) {
-  const auto auths = json.find("auths");
-  if (auths == json.end() || !auths->is_object()) return false;
+bool erase_entries(oci::Json& json, std::string_view registry) {
+  oci::Json* auths = json.find("auths");
+  if (auths == nullptr || !auths->is_object()) return false;
   const std::string wanted = keys_for(registry, {}).front();
-  std::vector<std::string> keys;
   bool found = false;
-  for (const auto& [key, entry] : auths->items()) {
-    if (canonical_key(key) != wanted) continue;
-    keys.push_back(key);
-    found = found || !entry.empty();
-  }
-  for (const std::string& key : keys) auths->erase(key);
+  std::erase_if(auths->editable_members(), [&](const oci::Json::Member& entry) {
+    if (canonical_key(entry.name) != wanted) return false;
+    found = found || !says_nothing(entry.value);
+    return true;
+  });
   return found;
 }
 
-OrderedJson entry_of(const Credentials& credentials) {
-  OrderedJson entry = OrderedJson::object();
+oci::Json entry_of(const Credentials& credentials) {
+  oci::Json entry = oci::Json::object();
   if (!credentials.username.empty() || !credentials.password.empty()) {
     entry["auth"] =
         oci::to_base64(oci::bytes_of(credentials.username + ":" + credentials.password));
@@ -247,12 +245,12 @@ std::string DockerConfig::store(std::string_view registry, const Credentials& cr
   make_private_directories(path.parent_path());
   const oci::FileLock held = lock(path);
   const ConfigFile file = load(path);
-  OrderedJson json = file.exists ? OrderedJson::parse(file.text) : OrderedJson::object();
+  oci::Json json = file.json;
   erase_entries(json, registry);
   const auto helper = helper_for(file, keys_for(registry, {}));
   if (helper) helper->store(server_address(registry), credentials);
   // Beside a helper, docker writes an empty entry; it also takes the place of an old secret.
-  json["auths"][server_address(registry)] = helper ? OrderedJson::object() : entry_of(credentials);
+  json["auths"][server_address(registry)] = helper ? oci::Json::object() : entry_of(credentials);
   replace(path, json);
   return helper ? helper->program() : file.name;
 }
@@ -270,10 +268,9 @@ bool DockerConfig::erase(std::string_view registry) {
         found = true;
       }
     }
-    const OrderedJson before = OrderedJson::parse(file.text);
-    OrderedJson json = before;
+    oci::Json json = file.json;
     found = erase_entries(json, registry) || found;
-    if (json != before) replace(path, json);
+    if (json != file.json) replace(path, json);
   }
   return found;
 }

@@ -107,8 +107,8 @@ void CredentialHelper::store(std::string_view server, const Credentials& credent
       {"Secret", secret}};
   std::string input;
   try {
-    input = entry.dump();
-  } catch (const oci::Json::exception&) {
+    input = oci::to_text(entry);
+  } catch (const Error&) {
     throw Error(ErrorKind::usage, program_ + " store: the user name or secret is not UTF-8");
   }
   const oci::ProcessResult result = run(program_, "store", input);

@@ -105,8 +105,8 @@ Error failure(const TokenServer& server, const ScopeSet& scopes, const Credentia
 }
 
 seconds lifetime(const oci::Json& answer, const std::string& what) {
-  const auto member = answer.find("expires_in");
-  if (member == answer.end() || member->is_null()) return default_lifetime;
+  const oci::Json* member = answer.find("expires_in");
+  if (member == nullptr || member->is_null()) return default_lifetime;
   const std::uint64_t said = oci::size_member(answer, "expires_in", what);
   if (said == 0) return default_lifetime;
   return std::min(seconds(said), longest_lifetime);

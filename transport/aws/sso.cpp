@@ -125,9 +125,9 @@ class Sso final : public KeySource {
     oci::Json form{{"grantType", "refresh_token"}};
     for (const char* key : {"clientId", "clientSecret", "refreshToken"}) {
       form[key] = oci::string_member(cached, key, what);
-      if (form[key].get_ref<const std::string&>().empty()) return std::nullopt;
+      if (form[key].string().empty()) return std::nullopt;
     }
-    const std::string text = form.dump();
+    const std::string text = oci::to_text(form);
     Request request;
     request.method = "POST";
     request.url = service("oidc", "sso-oidc");
@@ -147,7 +147,7 @@ class Sso final : public KeySource {
         cached["refreshToken"] = next;
       }
       oci::AtomicFile file(file_, 0600);
-      file.write(oci::bytes_of(cached.dump()));
+      file.write(oci::bytes_of(oci::to_text(cached)));
       file.commit();
       return token;
     } catch (const Error& error) {

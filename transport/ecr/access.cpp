@@ -69,9 +69,8 @@ AuthorizationToken parse_token(const std::string& body, const Host& host, std::s
     if (!all.empty()) data = all[0];
   }
   AuthorizationToken token;
-  const auto found = data.is_object() ? data.find("expiresAt") : data.end();
-  const double expires =
-      data.is_object() && found != data.end() && found->is_number() ? found->get<double>() : 0;
+  const oci::Json* found = data.find("expiresAt");
+  const double expires = found != nullptr && found->is_number() ? found->number() : 0;
   if (!(expires > 0 && expires < latest_expiry)) {
     throw Error(ErrorKind::corrupt, fmt::format("{}: there is no token in the answer", what));
   }
@@ -166,11 +165,9 @@ Credentials Access::login(const Host& host) {
 std::optional<system_clock::time_point> password_expires(std::string_view password) {
   try {
     const oci::Json json = oci::parse_json(oci::from_base64(password), "the password");
-    const auto expires = json.is_object() ? json.find("expiration") : json.end();
-    if (!json.is_object() || expires == json.end() || !expires->is_number_unsigned()) {
-      return std::nullopt;
-    }
-    return system_clock::from_time_t(static_cast<std::time_t>(expires->get<std::uint64_t>()));
+    const oci::Json* expires = json.find("expiration");
+    if (expires == nullptr || !expires->is_unsigned()) return std::nullopt;
+    return system_clock::from_time_t(static_cast<std::time_t>(expires->whole()));
   } catch (const Error&) {
     return std::nullopt;
   }

@@ -31,7 +31,7 @@ std::optional<oci::Json> Calls::find(std::string_view operation, oci::Json input
   return oci::parse_json(reply.body, what);
 }
 
-oci::Json Calls::pages(std::string_view operation, oci::Json input, const char* key,
+oci::Json Calls::pages(std::string_view operation, oci::Json input, std::string_view key,
                        std::string_view what) {
   oci::Json all = oci::Json::array();
   input["maxResults"] = page_size;
@@ -50,24 +50,24 @@ oci::Json Calls::pages(std::string_view operation, oci::Json input, const char* 
   throw oci::Error(oci::ErrorKind::failed, fmt::format("{}: the list has no end", what));
 }
 
-std::int64_t number_member(const oci::Json& object, const char* key) {
+std::int64_t number_member(const oci::Json& object, std::string_view key) {
   constexpr double greatest = 1e15;
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number()) return 0;
-  const double value = found->get<double>();
+  const oci::Json* found = object.find(key);
+  if (found == nullptr || !found->is_number()) return 0;
+  const double value = found->number();
   return value > 0 && value < greatest ? static_cast<std::int64_t>(value) : 0;
 }
 
-bool flag_member(const oci::Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_boolean() && found->get<bool>();
+bool flag_member(const oci::Json& object, std::string_view key) {
+  const oci::Json* found = object.find(key);
+  return found != nullptr && found->is_true();
 }
 
-std::vector<std::string> texts_member(const oci::Json& object, const char* key,
+std::vector<std::string> texts_member(const oci::Json& object, std::string_view key,
                                       std::string_view what) {
   std::vector<std::string> texts;
   for (const oci::Json& text : oci::array_member(object, key, what)) {
-    if (text.is_string()) texts.push_back(text.get<std::string>());
+    if (text.is_string()) texts.push_back(text.string());
   }
   return texts;
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-// For sources only: brings nlohmann/json in.
-
 #include <functional>
 #include <optional>
 #include <string>
@@ -27,7 +25,7 @@ class Calls {
   std::optional<oci::Json> find(std::string_view operation, oci::Json input,
                                 std::string_view absent, std::string_view what);
   /// The elements of the array `key` of all pages, one after the other.
-  oci::Json pages(std::string_view operation, oci::Json input, const char* key,
+  oci::Json pages(std::string_view operation, oci::Json input, std::string_view key,
                   std::string_view what);
 
  private:
@@ -39,9 +37,9 @@ class Calls {
 
 /// A number as AWS writes times (seconds since 1970, perhaps with a fraction), sizes and counts; 0
 /// if there is none that makes sense.
-std::int64_t number_member(const oci::Json& object, const char* key);
-bool flag_member(const oci::Json& object, const char* key);
-std::vector<std::string> texts_member(const oci::Json& object, const char* key,
+std::int64_t number_member(const oci::Json& object, std::string_view key);
+bool flag_member(const oci::Json& object, std::string_view key);
+std::vector<std::string> texts_member(const oci::Json& object, std::string_view key,
                                       std::string_view what);
 
 }  // namespace davit::transport::ecr

@@ -87,8 +87,8 @@ std::vector<Image> list_images(Access& access, const Place& place) {
     image.last_pull = number_member(json, "lastRecordedPullTime");
     const Json& summary = oci::object_member(json, "imageScanFindingsSummary", what);
     for (const auto& [severity, count] :
-         oci::object_member(summary, "findingSeverityCounts", what).items()) {
-      if (count.is_number_unsigned()) image.findings[severity] = count.get<std::uint64_t>();
+         oci::object_member(summary, "findingSeverityCounts", what).members()) {
+      if (count.is_unsigned()) image.findings[severity] = count.whole();
     }
     std::sort(image.tags.begin(), image.tags.end());
     images.push_back(std::move(image));
@@ -106,13 +106,14 @@ void read_documents(Access& access, const Place& place, const std::vector<Image>
   for (std::size_t at = 0; at < images.size(); at += batch_limit) {
     const auto batch = std::span(images).subspan(at, std::min(batch_limit, images.size() - at));
     // All types are taken, so that nothing is converted.
-    const Json answer = calls.call("BatchGetImage",
-                                   {{"repositoryName", place.name},
-                                    {"imageIds", image_ids(digests_of(batch))},
-                                    {"acceptedMediaTypes",
-                                     {oci::media::oci_index, oci::media::oci_manifest,
-                                      oci::media::docker_list, oci::media::docker_manifest}}},
-                                   what);
+    const Json answer =
+        calls.call("BatchGetImage",
+                   {{"repositoryName", place.name},
+                    {"imageIds", image_ids(digests_of(batch))},
+                    {"acceptedMediaTypes",
+                     Json::array({oci::media::oci_index, oci::media::oci_manifest,
+                                  oci::media::docker_list, oci::media::docker_manifest})}},
+                   what);
     std::map<std::string, const Json*> found;  // by digest
     for (const Json& image : oci::array_member(answer, "images", what)) {
       if (!image.is_object()) continue;

@@ -61,12 +61,12 @@ class Rule {
   }
 
   std::uint64_t number(const Json& object, const char* key) const {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+    const Json* found = object.find(key);
+    return found != nullptr && found->is_unsigned() ? found->whole() : 0;
   }
 
   void only(const Json& object, const std::set<std::string>& keys, std::string_view where) const {
-    for (const auto& [key, value] : object.items()) {
+    for (const auto& [key, value] : object.members()) {
       if (!keys.contains(key)) {
         bad(fmt::format("{}'{}' is no member that AWS knows", where, oci::printable(key)));
       }
@@ -118,10 +118,10 @@ class Rule {
       bad("tagStatus tagged needs tagPatternList or tagPrefixList, one of the two");
     }
     for (const Json& pattern : patterns.empty() ? prefixes : patterns) {
-      if (!pattern.is_string() || pattern.get_ref<const std::string&>().empty()) {
+      if (!pattern.is_string() || pattern.string().empty()) {
         bad("a tag pattern is a text");
       }
-      const auto& value = pattern.get_ref<const std::string&>();
+      const std::string& value = pattern.string();
       if (std::count(value.begin(), value.end(), '*') > wildcard_limit) {
         bad(fmt::format("'{}' has more than {} wildcards", oci::printable(value), wildcard_limit));
       }
@@ -176,11 +176,11 @@ void validate_lifecycle(std::string_view json, std::string_view what) {
   try {
     for (std::size_t i = 0; i < rules.size(); ++i) {
       if (!rules[i].is_object()) bad(fmt::format("rule {} is no object", i + 1));
-      const auto number = rules[i].find("rulePriority");
-      const bool named = number != rules[i].end() && number->is_number_unsigned();
-      Rule rule(rules[i], named ? fmt::format("{}: the rule with rulePriority {}", what,
-                                              number->get<std::uint64_t>())
-                                : fmt::format("{}: rule {}", what, i + 1));
+      const Json* number = rules[i].find("rulePriority");
+      const bool named = number != nullptr && number->is_unsigned();
+      Rule rule(rules[i],
+                named ? fmt::format("{}: the rule with rulePriority {}", what, number->whole())
+                      : fmt::format("{}: rule {}", what, i + 1));
       rule.check();
       if (!priorities.insert(rule.priority()).second) {
         bad(fmt::format("two rules have rulePriority {}", rule.priority()));

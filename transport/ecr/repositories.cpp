@@ -43,7 +43,7 @@ Repository parse_repository(const Json& json, std::string_view what) {
 Json exclusion_filters(const std::vector<std::string>& exclusions) {
   Json filters = Json::array();
   for (const std::string& pattern : exclusions) {
-    filters.push_back({{"filterType", "WILDCARD"}, {"filter", pattern}});
+    filters.push_back(Json{{"filterType", "WILDCARD"}, {"filter", pattern}});
   }
   return filters;
 }
@@ -59,7 +59,7 @@ Json mutability_input(const RepositorySettings& settings) {
 
 Json tag_list(const std::map<std::string, std::string>& tags) {
   Json list = Json::array();
-  for (const auto& [key, value] : tags) list.push_back({{"Key", key}, {"Value", value}});
+  for (const auto& [key, value] : tags) list.push_back(Json{{"Key", key}, {"Value", value}});
   return list;
 }
 
@@ -138,7 +138,7 @@ std::optional<Repository> Repositories::find(const std::string& name) {
   const std::string what = "looking for the repository " + name;
   const auto answer =
       Calls(access_, host_)
-          .find("DescribeRepositories", {{"repositoryNames", {name}}}, missing, what);
+          .find("DescribeRepositories", {{"repositoryNames", Json::array({name})}}, missing, what);
   if (!answer) return std::nullopt;
   const Json& found = oci::array_member(*answer, "repositories", what);
   if (found.empty() || !found[0].is_object()) return std::nullopt;
@@ -161,10 +161,10 @@ std::optional<Repository> Repositories::create(const std::string& name,
   Json input = mutability_input(settings);
   input["repositoryName"] = name;
   if (settings.scan_on_push) {
-    input["imageScanningConfiguration"] = {{"scanOnPush", *settings.scan_on_push}};
+    input["imageScanningConfiguration"] = Json{{"scanOnPush", *settings.scan_on_push}};
   }
   if (!settings.encryption.empty()) {
-    input["encryptionConfiguration"] = {{"encryptionType", settings.encryption}};
+    input["encryptionConfiguration"] = Json{{"encryptionType", settings.encryption}};
     if (!settings.kms_key.empty()) input["encryptionConfiguration"]["kmsKey"] = settings.kms_key;
   }
   if (!settings.tags.empty()) input["tags"] = tag_list(settings.tags);

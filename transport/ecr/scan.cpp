@@ -27,8 +27,8 @@ constexpr int page_limit = 1000;
 constexpr std::chrono::milliseconds first_look{500};
 
 Json image_id(const Place& place) {
-  if (place.digest) return {{"imageDigest", place.digest->str()}};
-  return {{"imageTag", place.tag.value_or("latest")}};
+  if (place.digest) return Json{{"imageDigest", place.digest->str()}};
+  return Json{{"imageTag", place.tag.value_or("latest")}};
 }
 
 std::string name_of(const Place& place) {
@@ -44,13 +44,13 @@ struct Found {
 
 Found look_at(Calls& calls, const Place& place) {
   const std::string what = "looking at " + name_of(place);
-  const Json answer = calls.call("BatchGetImage",
-                                 {{"repositoryName", place.name},
-                                  {"imageIds", {image_id(place)}},
-                                  {"acceptedMediaTypes",
-                                   {oci::media::oci_index, oci::media::oci_manifest,
-                                    oci::media::docker_list, oci::media::docker_manifest}}},
-                                 what);
+  const Json answer = calls.call(
+      "BatchGetImage",
+      {{"repositoryName", place.name},
+       {"imageIds", Json::array({image_id(place)})},
+       {"acceptedMediaTypes", Json::array({oci::media::oci_index, oci::media::oci_manifest,
+                                           oci::media::docker_list, oci::media::docker_manifest})}},
+      what);
   const Json& images = oci::array_member(answer, "images", what);
   if (images.empty() || !images[0].is_object()) {
     throw Error(ErrorKind::not_found, fmt::format("there is no image {}", name_of(place)));

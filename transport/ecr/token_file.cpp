@@ -107,7 +107,7 @@ void TokenFiles::write(const std::filesystem::path& file, const AuthorizationTok
                        {"expires", seconds(token.expires)}};
   try {
     oci::AtomicFile out(file, 0600);
-    out.write(oci::bytes_of(json.dump()));
+    out.write(oci::bytes_of(oci::to_text(json)));
     out.commit();
   } catch (const Error& error) {
     oci::log(oci::LogLevel::info, fmt::format("the token is not kept: {}", error.what()));

@@ -39,13 +39,8 @@ Url url_of(const Origin& origin, std::string path) {
 /// The names in a page of a list, each made sure to be a string.
 void append_names(const Response& response, const char* key, std::string_view what,
                   std::vector<std::string>& names) {
-  const oci::Json json = oci::parse_json(response.body, what);
-  for (const oci::Json& name : oci::array_member(json, key, what)) {
-    if (!name.is_string()) {
-      throw Error(ErrorKind::corrupt, fmt::format("{}: a name is not a string", what));
-    }
-    names.push_back(name.get<std::string>());
-  }
+  const auto page = oci::strings_member(oci::parse_json(response.body, what), key, what);
+  names.insert(names.end(), page.begin(), page.end());
 }
 
 class Repository final : public oci::Store {

@@ -2,16 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "oci/model/json.hpp"
 #include "tests/support/testdata.hpp"
 
 namespace davit::oci {
 namespace {
 
-using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
@@ -29,11 +28,13 @@ ConfigChanges changes() {
   return result;
 }
 
-json derive(const json& base, const ConfigChanges& what) {
-  return json::parse(derive_config(base.dump(), what));
+Json derive(const Json& base, const ConfigChanges& what) {
+  return parse_json(derive_config(to_text(base), what), "it");
 }
 
-json derive(const ConfigChanges& what) { return json::parse(derive_config(std::nullopt, what)); }
+Json derive(const ConfigChanges& what) {
+  return parse_json(derive_config(std::nullopt, what), "it");
+}
 
 template <class Action>
 Error failure(Action&& action) {
@@ -154,8 +155,8 @@ TEST(DeriveConfig, DoesNotDependOnTheOrderOfTheBasesMembers) {
 }
 
 TEST(DeriveConfig, KeepsUnknownMembers) {
-  const json base = json::parse(real_config());
-  const json derived = derive(base, changes());
+  const Json base = parse_json(real_config(), "it");
+  const Json derived = derive(base, changes());
   EXPECT_EQ(derived["moby.buildkit.buildinfo.v1"], base["moby.buildkit.buildinfo.v1"]);
   EXPECT_EQ(derived["config"]["OnBuild"], base["config"]["OnBuild"]);
   EXPECT_EQ(derived["config"]["Shell"], base["config"]["Shell"]);
@@ -164,22 +165,22 @@ TEST(DeriveConfig, KeepsUnknownMembers) {
 TEST(DeriveConfig, ReplacesAVariableOfTheEnvironmentInItsPlace) {
   ConfigChanges what = changes();
   what.env = {"LANG=de_DE", "NEW=a=b", "NEW=c", "LAN=short"};
-  EXPECT_EQ(derive(json::parse(real_config()), what)["config"]["Env"],
-            json({"PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/sbin:/bin", "LANG=de_DE", "NEW=c",
-                  "LAN=short"}));
+  EXPECT_EQ(derive(parse_json(real_config(), "it"), what)["config"]["Env"],
+            Json::array({"PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/sbin:/bin", "LANG=de_DE",
+                         "NEW=c", "LAN=short"}));
 }
 
 TEST(DeriveConfig, TakesAnEmptyValueOfAVariable) {
   ConfigChanges what = changes();
   what.env = {"LANG="};
-  EXPECT_EQ(derive(json::parse(real_config()), what)["config"]["Env"][1], "LANG=");
+  EXPECT_EQ(derive(parse_json(real_config(), "it"), what)["config"]["Env"][1], "LANG=");
 }
 
 TEST(DeriveConfig, RefusesAVariableWithoutNameOrValue) {
   for (const char* assignment : {"PATH", "", "=value", "="}) {
     ConfigChanges what = changes();
     what.env = {assignment};
-    const Error error = failure([&] { derive(json::parse(real_config()), what); });
+    const Error error = failure([&] { derive(parse_json(real_config(), "it"), what); });
     EXPECT_EQ(error.kind(), ErrorKind::usage);
     EXPECT_EQ(error.what(),
               "the environment variable '" + std::string(assignment) + "' is not NAME=VALUE");
@@ -189,8 +190,8 @@ TEST(DeriveConfig, RefusesAVariableWithoutNameOrValue) {
 TEST(DeriveConfig, DropsTheBasesCmdWithANewEntrypoint) {
   ConfigChanges what = changes();
   what.entrypoint = {"/app"};
-  const json run = derive(json::parse(real_config()), what)["config"];
-  EXPECT_EQ(run["Entrypoint"], json({"/app"}));
+  const Json run = derive(parse_json(real_config(), "it"), what)["config"];
+  EXPECT_EQ(run["Entrypoint"], Json::array({"/app"}));
   EXPECT_FALSE(run.contains("Cmd"));
 }
 
@@ -198,16 +199,16 @@ TEST(DeriveConfig, KeepsANewCmdBesideANewEntrypoint) {
   ConfigChanges what = changes();
   what.entrypoint = {"/app"};
   what.cmd = {"serve"};
-  const json run = derive(json::parse(real_config()), what)["config"];
-  EXPECT_EQ(run["Cmd"], json({"serve"}));
+  const Json run = derive(parse_json(real_config(), "it"), what)["config"];
+  EXPECT_EQ(run["Cmd"], Json::array({"serve"}));
 }
 
 TEST(DeriveConfig, KeepsTheBasesEntrypointBesideANewCmd) {
   ConfigChanges what = changes();
   what.cmd = {"serve"};
-  const json run = derive(json::parse(real_config()), what)["config"];
-  EXPECT_EQ(run["Entrypoint"], json({"/docker-entrypoint.sh"}));
-  EXPECT_EQ(run["Cmd"], json({"serve"}));
+  const Json run = derive(parse_json(real_config(), "it"), what)["config"];
+  EXPECT_EQ(run["Entrypoint"], Json::array({"/docker-entrypoint.sh"}));
+  EXPECT_EQ(run["Cmd"], Json::array({"serve"}));
 }
 
 TEST(DeriveConfig, AddsToMapsAndReplacesWords) {
@@ -220,60 +221,61 @@ TEST(DeriveConfig, AddsToMapsAndReplacesWords) {
   what.exposed_ports = {"53/udp"};
   what.volumes = {"/var"};
   what.labels = {{"new", "1"}, {"maintainer", "other"}};
-  const json derived = derive(json::parse(real_config()), what);
+  const Json derived = derive(parse_json(real_config(), "it"), what);
   EXPECT_EQ(derived["author"], "A");
-  const json& run = derived["config"];
+  const Json& run = derived["config"];
   EXPECT_EQ(run["WorkingDir"], "/w");
   EXPECT_EQ(run["User"], "0");
   EXPECT_EQ(run["StopSignal"], "SIGINT");
-  EXPECT_EQ(run["Healthcheck"], json({{"Test", {"CMD", "true"}}}));
-  EXPECT_EQ(run["ExposedPorts"], json({{"53/udp", json::object()}, {"80/tcp", json::object()}}));
-  EXPECT_EQ(run["Volumes"], json({{"/data", json::object()}, {"/var", json::object()}}));
-  EXPECT_EQ(run["Labels"], json({{"maintainer", "other"}, {"new", "1"}}));
+  EXPECT_EQ(run["Healthcheck"], (Json{{"Test", Json::array({"CMD", "true"})}}));
+  EXPECT_EQ(run["ExposedPorts"], (Json{{"53/udp", Json::object()}, {"80/tcp", Json::object()}}));
+  EXPECT_EQ(run["Volumes"], (Json{{"/data", Json::object()}, {"/var", Json::object()}}));
+  EXPECT_EQ(run["Labels"], (Json{{"maintainer", "other"}, {"new", "1"}}));
 }
 
 TEST(DeriveConfig, PutsLayersOnTopOfTheBases) {
   ConfigChanges what = changes();
   what.author = "A";
   what.layers = {{digest('a'), "one"}, {digest('b'), "two"}};
-  const json base = json::parse(real_config());
-  const json derived = derive(base, what);
+  const Json base = parse_json(real_config(), "it");
+  const Json derived = derive(base, what);
   ASSERT_EQ(derived["rootfs"]["diff_ids"].size(), 4);
   EXPECT_EQ(derived["rootfs"]["diff_ids"][0], base["rootfs"]["diff_ids"][0]);
   EXPECT_EQ(derived["rootfs"]["diff_ids"][3], digest('b').str());
   ASSERT_EQ(derived["history"].size(), 6);
   EXPECT_EQ(derived["history"][5],
-            json({{"author", "A"}, {"created", what.created}, {"created_by", "two"}}));
+            (Json{{"author", "A"}, {"created", what.created}, {"created_by", "two"}}));
 }
 
 TEST(DeriveConfig, FillsTheHistoryUpToTheBasesLayers) {
-  const json layers = {digest('1').str(), digest('2').str(), digest('3').str()};
-  const json base = {{"rootfs", {{"type", "layers"}, {"diff_ids", layers}}},
-                     {"history", {{{"created_by", "x"}}, {{"empty_layer", true}}, {}}}};
+  const Json layers = Json::array({digest('1').str(), digest('2').str(), digest('3').str()});
+  const Json base = {{"rootfs", {{"type", "layers"}, {"diff_ids", layers}}},
+                     {"history", Json::array({Json{{"created_by", "x"}},
+                                              Json{{"empty_layer", true}}, Json::object()})}};
   ConfigChanges what = changes();
   what.layers = {{digest('a'), "ours"}};
-  const json history = derive(base, what)["history"];
+  const Json history = derive(base, what)["history"];
   ASSERT_EQ(history.size(), 5);
-  EXPECT_EQ(history[3], json({{"comment", "layer of the base image"}}));
+  EXPECT_EQ(history[3], (Json{{"comment", "layer of the base image"}}));
   EXPECT_EQ(history[4]["created_by"], "ours");
 }
 
 TEST(DeriveConfig, CountsAnEntryThatSaysNotEmptyAsALayer) {
-  const json base = {{"rootfs", {{"diff_ids", {digest('1').str()}}}},
-                     {"history", {{{"empty_layer", false}}}}};
+  const Json base = {{"rootfs", {{"diff_ids", Json::array({digest('1').str()})}}},
+                     {"history", Json::array({Json{{"empty_layer", false}}})}};
   ConfigChanges what = changes();
   what.layers = {{digest('a'), "ours"}};
   EXPECT_EQ(derive(base, what)["history"].size(), 2);
 }
 
 TEST(DeriveConfig, SaysInTheHistoryThatOnlyTheConfigChanged) {
-  const json history = derive(json::parse(real_config()), changes())["history"];
+  const Json history = derive(parse_json(real_config(), "it"), changes())["history"];
   ASSERT_EQ(history.size(), 5);
   EXPECT_EQ(history[4]["empty_layer"], true);
 }
 
 TEST(DeriveConfig, TakesNullMembersOfTheBaseAsAbsent) {
-  const json base = {{"config", {{"Env", nullptr}, {"Labels", nullptr}, {"Volumes", nullptr}}},
+  const Json base = {{"config", {{"Env", nullptr}, {"Labels", nullptr}, {"Volumes", nullptr}}},
                      {"history", nullptr},
                      {"rootfs", {{"type", "layers"}, {"diff_ids", nullptr}}}};
   ConfigChanges what = changes();
@@ -281,56 +283,56 @@ TEST(DeriveConfig, TakesNullMembersOfTheBaseAsAbsent) {
   what.labels = {{"l", "v"}};
   what.volumes = {"/v"};
   what.layers = {{digest('a'), "ours"}};
-  const json derived = derive(base, what);
-  EXPECT_EQ(derived["config"]["Env"], json({"A=1"}));
+  const Json derived = derive(base, what);
+  EXPECT_EQ(derived["config"]["Env"], Json::array({"A=1"}));
   EXPECT_EQ(derived["rootfs"]["diff_ids"].size(), 1);
   EXPECT_EQ(derive({{"config", nullptr}, {"rootfs", nullptr}}, what)["history"].size(), 1);
 }
 
 TEST(DeriveConfig, AlwaysSaysThatTheRootIsOfLayers) {
-  const json base = {{"rootfs", {{"type", "layers+base"}}}};
+  const Json base = {{"rootfs", {{"type", "layers+base"}}}};
   EXPECT_EQ(derive(base, changes())["rootfs"]["type"], "layers");
-  EXPECT_EQ(derive(changes())["rootfs"], json({{"type", "layers"}, {"diff_ids", json::array()}}));
+  EXPECT_EQ(derive(changes())["rootfs"], (Json{{"type", "layers"}, {"diff_ids", Json::array()}}));
 }
 
 TEST(DeriveConfig, RefusesABaseWithMembersOfTheWrongType) {
-  for (const json& base : std::vector<json>{json::array(),
+  for (const Json& base : std::vector<Json>{Json::array(),
                                             {{"config", 1}},
                                             {{"config", {{"Env", "A=1"}}}},
                                             {{"rootfs", "x"}},
-                                            {{"rootfs", {{"diff_ids", json::object()}}}},
-                                            {{"history", json::object()}}}) {
+                                            {{"rootfs", {{"diff_ids", Json::object()}}}},
+                                            {{"history", Json::object()}}}) {
     ConfigChanges what = changes();
     what.env = {"A=1"};
     const Error error = failure([&] { derive(base, what); });
-    EXPECT_EQ(error.kind(), ErrorKind::corrupt) << base;
-    EXPECT_THAT(error.what(), HasSubstr("the base image's configuration")) << base;
+    EXPECT_EQ(error.kind(), ErrorKind::corrupt) << to_text(base);
+    EXPECT_THAT(error.what(), HasSubstr("the base image's configuration")) << to_text(base);
   }
 }
 
 TEST(DeriveConfig, TakesThePlatformOfTheBase) {
   ConfigChanges what = changes();
   what.platform = std::nullopt;
-  const json derived = derive(json::parse(real_config()), what);
+  const Json derived = derive(parse_json(real_config(), "it"), what);
   EXPECT_EQ(derived["architecture"], "arm64");
   EXPECT_EQ(derived["variant"], "v8");
 }
 
 TEST(DeriveConfig, KeepsWhatThePlatformLeavesOpen) {
-  const json base = {{"os", "windows"},
+  const Json base = {{"os", "windows"},
                      {"architecture", "amd64"},
                      {"os.version", "10.0.17763.5206"},
-                     {"os.features", {"win32k"}}};
+                     {"os.features", Json::array({"win32k"})}};
   ConfigChanges what = changes();
   what.platform = Platform::parse("windows/amd64");
   EXPECT_EQ(derive(base, what)["os.version"], "10.0.17763.5206");
-  EXPECT_EQ(derive(base, what)["os.features"], json({"win32k"}));
+  EXPECT_EQ(derive(base, what)["os.features"], Json::array({"win32k"}));
 }
 
 TEST(DeriveConfig, ForgetsTheDetailsOfAnotherPlatform) {
   ConfigChanges what = changes();
   what.platform = Platform::parse("linux/riscv64");
-  const json derived = derive(json::parse(real_config()), what);
+  const Json derived = derive(parse_json(real_config(), "it"), what);
   EXPECT_EQ(derived["architecture"], "riscv64");
   EXPECT_FALSE(derived.contains("variant"));
 }

@@ -83,7 +83,7 @@ TEST(Verifier, AcceptsNothingForADigestThatIsNotThere) {
   EXPECT_THROW(Verifier(Descriptor(), sink).finish(), Error);
 }
 
-Descriptor from(const std::string& text) { return descriptor_from(Json::parse(text), "it"); }
+Descriptor from(const std::string& text) { return descriptor_from(parse_json(text, "it"), "it"); }
 
 const std::string digest = R"("digest":")" + digest_of(bytes_of("{}")).str() + R"(")";
 
@@ -109,7 +109,7 @@ TEST(DescriptorJson, WritesWhatItReads) {
       R"(,"size":2,"urls":["https://u"],"annotations":{"k":"v"},"data":"e30=",)" +
       R"("platform":{"architecture":"arm","os":"linux","os.version":"1",)" +
       R"("os.features":["f"],"variant":"v7"}})";
-  EXPECT_EQ(to_text(to_ordered_json(from(text))), text);
+  EXPECT_EQ(to_text(json_of(from(text))), text);
 }
 
 TEST(DescriptorJson, TakesNullAndEmptyPlatformsAsNone) {

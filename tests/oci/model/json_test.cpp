@@ -31,7 +31,7 @@ std::string nested(std::size_t depth) { return repeat("[", depth) + repeat("]", 
 
 TEST(ParseJson, ReadsJson) {
   const Json json = parse_json(R"( {"a": [1, -2, 0.5, true, null, "\u00e9\ud83d\ude00"]} )", "it");
-  EXPECT_EQ(json["a"].size(), 6);
+  EXPECT_EQ(json["a"].size(), 6U);
   EXPECT_EQ(json["a"][5], "é😀");
 }
 
@@ -118,8 +118,85 @@ TEST(ParseJson, LimitsTheNumberOfValues) {
 
 TEST(ParseJson, LimitsTheSize) {
   const std::string most = "\"" + std::string(document_limit - 2, 'x') + "\"";
-  EXPECT_EQ(parse_json(most, "it").get_ref<const std::string&>().size(), document_limit - 2);
+  EXPECT_EQ(parse_json(most, "it").string().size(), document_limit - 2);
   EXPECT_STREQ(failure(most + " ").what(), "the answer: larger than 4194304 bytes");
+}
+
+TEST(Json, KeepsTheOrderOfMembersAndWhatIsNotKnown) {
+  const std::string text = R"({"z":1,"a":{"y":-2,"b":[true,null,0.5,"x"]},"m":{},"e":[]})";
+  Json json = parse_json(text, "it");
+  EXPECT_EQ(to_text(json), text);
+  json["a"]["b"] = 7;
+  json["new"] = Json::array({1, "two"});
+  json["made"]["below"] = false;
+  EXPECT_EQ(to_text(json),
+            R"({"z":1,"a":{"y":-2,"b":7},"m":{},"e":[],"new":[1,"two"],"made":{"below":false}})");
+  json.erase("a");
+  json["new"].erase(0);
+  EXPECT_EQ(to_text(json), R"({"z":1,"m":{},"e":[],"new":["two"],"made":{"below":false}})");
+}
+
+TEST(Json, MakesObjectsOfMembersAndArraysByName) {
+  const std::vector<std::string> texts = {"a", "b"};
+  const std::map<std::string, std::string> map = {{"k", "v"}};
+  const Json json{{"texts", texts}, {"map", map}, {"in", {{"n", nullptr}}}, {"one", true}};
+  EXPECT_EQ(to_text(json), R"({"texts":["a","b"],"map":{"k":"v"},"in":{"n":null},"one":true})");
+  EXPECT_EQ(to_text(Json::array({Json{{"a", 1}}, Json::array()})), R"([{"a":1},[]])");
+}
+
+TEST(Json, AnswersForMembersThatAreNotThere) {
+  const Json json = parse_json(R"({"a":{"b":1}})", "it");
+  EXPECT_EQ(json["a"]["b"].whole(), 1U);
+  EXPECT_TRUE(json["x"]["y"].is_null());
+  EXPECT_EQ(json.find("x"), nullptr);
+  EXPECT_EQ(Json("text").find("x"), nullptr);
+  EXPECT_EQ(Json(1).size(), 0U);
+  EXPECT_TRUE(Json().members().empty());
+  EXPECT_EQ(json.begin(), json.end());
+}
+
+TEST(Json, SortsTheMembersOfAllObjects) {
+  Json json = parse_json(R"({"b":[{"d":1,"c":2}],"a":{"z":1,"y":[2,1]}})", "it");
+  json.sort();
+  EXPECT_EQ(to_text(json), R"({"a":{"y":[2,1],"z":1},"b":[{"c":2,"d":1}]})");
+}
+
+TEST(Json, IsEqualToWhatSaysTheSame) {
+  const auto same = [](const char* a, const char* b) {
+    return parse_json(a, "it") == parse_json(b, "it");
+  };
+  EXPECT_TRUE(same(R"({"a":1,"b":[{"c":2,"d":3}]})", R"({"b":[{"d":3,"c":2}],"a":1})"));
+  EXPECT_TRUE(same("[1,-1,0]", "[1.0,-1.0,-0]"));
+  EXPECT_FALSE(same(R"({"a":1})", R"({"a":1,"b":null})"));
+  EXPECT_FALSE(same("[1,2]", "[2,1]"));
+  EXPECT_FALSE(same("1", "\"1\""));
+  EXPECT_FALSE(same("0", "false"));
+  EXPECT_FALSE(same("[]", "{}"));
+}
+
+TEST(Json, TellsWholeNumbersFromOthers) {
+  EXPECT_TRUE(Json(5).is_unsigned());
+  EXPECT_FALSE(Json(-5).is_unsigned());
+  EXPECT_EQ(Json(-5).number(), -5);
+  EXPECT_EQ(Json(0.5).number(), 0.5);
+  EXPECT_TRUE(Json(true).is_true());
+  EXPECT_FALSE(Json(1).is_true());
+  EXPECT_FALSE(Json(true).is_number());
+}
+
+TEST(Json, FindsMembersOfALargeObjectInTimeThatGrowsWithItsSize) {
+  std::string text = "{";
+  for (int i = 0; i < 190'000; ++i) text += "\"" + std::to_string(i) + "\":0,";
+  text += "\"last\":1}";
+  // Quadratic, this would be 18 billion comparisons.
+  EXPECT_EQ(parse_json(text, "it")["last"].whole(), 1U);
+}
+
+TEST(StringsMember, TakesTextsAlone) {
+  const Json json = parse_json(R"({"a":["x","y"],"b":["x",1],"n":null})", "it");
+  EXPECT_EQ(strings_member(json, "a", "it"), (std::vector<std::string>{"x", "y"}));
+  EXPECT_TRUE(strings_member(json, "n", "it").empty());
+  EXPECT_THROW(strings_member(json, "b", "it"), Error);
 }
 
 TEST(StringMember, TakesAbsenceAndNullAsEmpty) {
@@ -152,7 +229,7 @@ TEST(ArrayAndObjectMembers, AreEmptyIfAbsentAndRefusedIfOther) {
   EXPECT_EQ(object_member(json, "o", "it").size(), 1);
   EXPECT_TRUE(object_member(json, "n", "it").empty());
   EXPECT_THROW(object_member(json, "t", "it"), Error);
-  EXPECT_TRUE(array_member(Json("no object"), "a", "it").empty());
+  EXPECT_TRUE(array_member("no object", "a", "it").empty());
 }
 
 TEST(RefuseLookalikes, FoldsNamesAsGoDoes) {
@@ -166,6 +243,23 @@ TEST(RefuseLookalikes, FoldsNamesAsGoDoes) {
   }
 }
 
+TEST(ToText, EscapesWhatJsonCannotHold) {
+  EXPECT_EQ(to_text(Json::array({"a\"b\\c", "\n\t\x01\x7f", "é😀"})),
+            "[\"a\\\"b\\\\c\",\"\\n\\t\\u0001\x7f\",\"é😀\"]");
+  EXPECT_EQ(to_text(Json{{"a\"b", 18446744073709551615U}}), R"({"a\"b":18446744073709551615})");
+}
+
+TEST(ToText, PutsEachValueOnALineOfItsOwn) {
+  const Json json{{"a", Json::array({1, 2})}, {"b", {{"c", ""}}}, {"d", Json::object()}};
+  EXPECT_EQ(to_text(json, "  "),
+            "{\n  \"a\": [\n    1,\n    2\n  ],\n  \"b\": {\n    \"c\": \"\"\n  },\n"
+            "  \"d\": {}\n}");
+}
+
+TEST(ToPrintableText, RepairsWhatIsNotUtf8) {
+  EXPECT_EQ(to_printable_text(Json{{"a\xff", "b\xc3"}}), "{\"a\uFFFD\":\"b\uFFFD\"}");
+}
+
 TEST(ToText, NamesWhatIsNotUtf8) {
   const auto message = [](const Json& json) {
     try {
@@ -175,8 +269,8 @@ TEST(ToText, NamesWhatIsNotUtf8) {
       return std::string(error.what());
     }
   };
-  EXPECT_EQ(message({{"a", {1, "é"}}}), R"({"a":[1,"é"]})");
-  EXPECT_EQ(message({{"a", {1, "\xff"}}}), "'a.1' is not UTF-8");
+  EXPECT_EQ(message({{"a", Json::array({1, "é"})}}), R"({"a":[1,"é"]})");
+  EXPECT_EQ(message({{"a", Json::array({1, "\xff"})}}), "'a.1' is not UTF-8");
   EXPECT_EQ(message({{"ok", 1.5}, {"x", {{"\x80", nullptr}}}}), "'x.\\x80' is not UTF-8");
 }
 

@@ -131,13 +131,13 @@ TEST_F(HelperTest, StoresAPassword) {
   CredentialHelper("test").store("registry.example", {.username = "ann", .password = "p\"w"});
   EXPECT_EQ(
       log(),
-      "store {\"Secret\":\"p\\\"w\",\"ServerURL\":\"registry.example\",\"Username\":\"ann\"}\n");
+      "store {\"ServerURL\":\"registry.example\",\"Username\":\"ann\",\"Secret\":\"p\\\"w\"}\n");
 }
 
 TEST_F(HelperTest, StoresAnIdentityToken) {
   scripts.install("test", "");
   CredentialHelper("test").store("r", {.username = "ann", .identity_token = "t"});
-  EXPECT_EQ(log(), "store {\"Secret\":\"t\",\"ServerURL\":\"r\",\"Username\":\"<token>\"}\n");
+  EXPECT_EQ(log(), "store {\"ServerURL\":\"r\",\"Username\":\"<token>\",\"Secret\":\"t\"}\n");
 }
 
 TEST_F(HelperTest, AFailureToStoreDoesNotRepeatTheSecret) {
