@@ -14,7 +14,7 @@
 #include "oci/base/error.hpp"
 #include "src/cli/advice.hpp"
 #include "src/cli/arguments.hpp"
-#include "src/cli/command.hpp"
+#include "src/cli/commands.hpp"
 #include "src/cli/ecr_command.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
@@ -84,25 +84,6 @@ class Interrupts {
   std::thread listener_;
 };
 
-void declare_all(app::Arguments& root) {
-  app::declare_build(root);
-  app::declare_push(root);
-  app::declare_copy(root);
-  app::declare_pull(root);
-  app::declare_unpack(root);
-  app::declare_look(root);
-  app::declare_bundle(root);
-  app::declare_index(root);
-  app::declare_tag(root);
-  app::declare_inspect(root);
-  app::declare_manifest(root);
-  app::declare_tags(root);
-  app::declare_delete(root);
-  app::declare_login(root);
-  app::declare_ecr(root);
-  app::declare_version(root);
-}
-
 int report(ErrorKind kind, const std::string& message, const std::string& hint) {
   app::write_stderr(fmt::format("davit: {}\n", message));
   if (!hint.empty()) app::write_stderr(fmt::format("hint: {}\n", hint));
@@ -124,7 +105,7 @@ int main(int argc, char** argv) {
   }
   const Interrupts interrupts;
   try {
-    const app::Parsed parsed = app::parse_arguments(words, declare_all);
+    const app::Parsed parsed = app::parse_arguments(words, app::declare_commands);
     if (!parsed.text.empty()) {
       app::write_stdout(parsed.text);
       return 0;

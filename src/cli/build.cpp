@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "oci/base/error.hpp"
-#include "src/cli/command.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/values.hpp"
@@ -172,10 +171,8 @@ BuildOptions build_options(const BuildWords& words, Session& session) {
 
 }  // namespace
 
-void declare_build(Arguments& root) {
+void declare_build(Arguments command) {
   auto words = std::make_shared<BuildWords>();
-  Arguments command =
-      root.command("build", "build an image from directories and tarballs, and push it");
   command.heading("Options");
   command.option("-b,--base", "PLACE", words->base, "image to build on");
   command.each(

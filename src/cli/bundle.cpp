@@ -6,7 +6,6 @@
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
-#include "src/cli/command.hpp"
 #include "src/cli/json_text.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
@@ -188,8 +187,7 @@ void declare_list(Arguments& family) {
 
 }  // namespace
 
-void declare_bundle(Arguments& root) {
-  Arguments family = root.command("bundle", "carry many images across an air gap in one file");
+void declare_bundle(Arguments family) {
   declare_save(family);
   declare_load(family);
   declare_list(family);

@@ -1,7 +1,6 @@
 #include <memory>
 
 #include "oci/base/error.hpp"
-#include "src/cli/command.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/ops/transfer.hpp"
@@ -64,9 +63,7 @@ std::string default_layout(const Place& source) {
 
 }  // namespace
 
-void declare_copy(Arguments& root) {
-  Arguments command =
-      root.command("copy", "copy an image from any place to any places, digest unchanged", "cp");
+void declare_copy(Arguments command) {
   command.footer(
       "Examples:\n"
       "  davit copy python:3.12-slim registry.example/base/python:3.12-slim\n"
@@ -75,8 +72,7 @@ void declare_copy(Arguments& root) {
   declare(command, SourceKind::any);
 }
 
-void declare_push(Arguments& root) {
-  Arguments command = root.command("push", "copy an image from a local place to registries");
+void declare_push(Arguments command) {
   command.footer(
       "Examples:\n"
       "  davit push oci:app:1.0 registry.example/app\n"
@@ -84,10 +80,9 @@ void declare_push(Arguments& root) {
   declare(command, SourceKind::local);
 }
 
-void declare_pull(Arguments& root) {
+void declare_pull(Arguments command) {
   auto words = std::make_shared<CopyWords>();
   auto destination = std::make_shared<std::string>();
-  Arguments command = root.command("pull", "copy an image from a registry to a local place");
   command.positional("SOURCE", words->source, "the image in a registry");
   command.optional_positional("DESTINATION", *destination,
                               "oci:DIR[:TAG] or oci-archive:FILE[:TAG]; by default a layout named "

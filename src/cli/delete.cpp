@@ -1,7 +1,6 @@
 #include <memory>
 
 #include "oci/base/error.hpp"
-#include "src/cli/command.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
@@ -9,13 +8,12 @@
 
 namespace davit::app {
 
-void declare_delete(Arguments& root) {
+void declare_delete(Arguments command) {
   struct Words {
     bool dry_run = false;
     std::string image;
   };
   auto words = std::make_shared<Words>();
-  Arguments command = root.command("delete", "delete a tag, or an image by its digest", "rm");
   command.positional("PLACE", words->image, "a tag, or a digest with all of its tags");
   declare_dry_run(command, words->dry_run);
   command.footer(

@@ -1,11 +1,8 @@
-#include "src/cli/command.hpp"
 #include "src/cli/ecr_command.hpp"
 
 namespace davit::app {
 
-void declare_ecr(Arguments& root) {
-  Arguments ecr =
-      root.command("ecr", "work with Amazon ECR: repositories, images, policies, scans");
+void declare_ecr(Arguments ecr) {
   declare_ecr_login(ecr);
   declare_ecr_repositories(ecr);
   declare_ecr_images(ecr);

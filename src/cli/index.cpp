@@ -1,7 +1,6 @@
 #include <memory>
 
 #include "oci/base/error.hpp"
-#include "src/cli/command.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/values.hpp"
@@ -9,7 +8,7 @@
 
 namespace davit::app {
 
-void declare_index(Arguments& root) {
+void declare_index(Arguments family) {
   struct Words {
     Transfer transfer;
     Destination destination;
@@ -19,8 +18,7 @@ void declare_index(Arguments& root) {
     std::string format = "oci";
   };
   auto words = std::make_shared<Words>();
-  Arguments index = root.command("index", "join images of several platforms under one tag");
-  Arguments command = index.command("create", "make an index of images that exist");
+  Arguments command = family.command("create", "make an index of images that exist");
   command.positional("PLACE", words->place, "where the index goes");
   command.positionals("MANIFEST", words->images, 1, "images, or indexes that give their members");
   command.list("--annotation", "KEY=VALUE", words->annotations, "annotate the index");

@@ -4,7 +4,6 @@
 
 #include <memory>
 
-#include "src/cli/command.hpp"
 #include "src/cli/json_text.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
@@ -119,49 +118,50 @@ struct Words {
 };
 
 /// The four commands differ in what they print of the same documents.
-void declare(Arguments& root, const std::string& name, const std::string& help, Prints prints,
-             std::function<void(Session&, const Words&)> print) {
+void declare(Arguments& command, Prints prints, void (*print)(Session&, const Words&)) {
   auto words = std::make_shared<Words>();
-  Arguments command = root.command(name, help);
   command.positional("PLACE", words->place, "a registry image, oci:DIR[:TAG] or oci-archive:FILE");
   words->platform.declare(command);
   declare_common(command, prints);
-  command.run([words, print = std::move(print)](Session& session) { print(session, *words); });
+  command.run([words, print](Session& session) { print(session, *words); });
 }
 
-oci::Inspection read(Session& session, const Words& words, bool choose) {
-  std::optional<oci::Platform> platform = words.platform.chosen();
-  if (!platform && choose) platform = oci::Platform::host();
+oci::Inspection read(Session& session, const Words& words,
+                     const std::optional<oci::Platform>& platform) {
   const Place place = Place::parse(words.place);
   return oci::inspect_image(session.places().open(place, Use::read), place.identifier(), platform);
 }
 
 }  // namespace
 
-void declare_inspect(Arguments& root) {
-  declare(root, "inspect", "show an image's platform, configuration and layers", Prints::result,
-          [](Session& session, const Words& words) {
-            inspect(read(session, words, false), session.json());
-          });
+void declare_inspect(Arguments command) {
+  declare(command, Prints::result, [](Session& session, const Words& words) {
+    inspect(read(session, words, words.platform.chosen()), session.json());
+  });
 }
 
-void declare_manifest(Arguments& root) {
-  declare(root, "manifest", "print the manifest or index, byte for byte", Prints::bytes,
-          [](Session& session, const Words& words) {
-            write_stdout(read(session, words, false).root_bytes);
-          });
-  declare(root, "config", "print the image's configuration, byte for byte", Prints::bytes,
-          [](Session& session, const Words& words) {
-            write_stdout(*read(session, words, true).config_bytes);
-          });
-  declare(root, "digest", "print the digest", Prints::result,
-          [](Session& session, const Words& words) {
-            const Place place = Place::parse(words.place);
-            oci::Store& store = session.places().open(place, Use::read);
-            write_stdout(
-                oci::find_image(store, place.identifier(), words.platform.chosen()).digest.str() +
-                "\n");
-          });
+void declare_manifest(Arguments command) {
+  declare(command, Prints::bytes, [](Session& session, const Words& words) {
+    write_stdout(read(session, words, words.platform.chosen()).root_bytes);
+  });
+}
+
+void declare_config(Arguments command) {
+  declare(command, Prints::bytes, [](Session& session, const Words& words) {
+    // An index has no config: one of its images has.
+    const oci::Platform platform = words.platform.chosen().value_or(oci::Platform::host());
+    write_stdout(*read(session, words, platform).config_bytes);
+  });
+}
+
+void declare_digest(Arguments command) {
+  declare(command, Prints::result, [](Session& session, const Words& words) {
+    const Place place = Place::parse(words.place);
+    oci::Store& store = session.places().open(place, Use::read);
+    const oci::Descriptor found =
+        oci::find_image(store, place.identifier(), words.platform.chosen());
+    write_stdout(found.digest.str() + "\n");
+  });
 }
 
 }  // namespace davit::app

@@ -7,7 +7,6 @@
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
 #include "oci/model/reference.hpp"
-#include "src/cli/command.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
@@ -91,9 +90,8 @@ void login(Session& session, const LoginWords& words) {
 
 }  // namespace
 
-void declare_login(Arguments& root) {
+void declare_login(Arguments command) {
   auto words = std::make_shared<LoginWords>();
-  Arguments command = root.command("login", "keep credentials for a registry");
   command.positional("HOST", words->host, "HOST[:PORT]");
   command.option("-u,--username", "NAME", words->username, "the user");
   command.flag("--password-stdin", words->password_stdin, "read the password from standard input");
@@ -101,11 +99,13 @@ void declare_login(Arguments& root) {
       "Example:\n  echo \"$TOKEN\" | davit login registry.example -u ci --password-stdin");
   declare_common(command, Prints::bytes);
   command.run([words](Session& session) { login(session, *words); });
+}
 
+void declare_logout(Arguments command) {
   auto host = std::make_shared<std::string>();
-  Arguments logout = root.command("logout", "forget the credentials for a registry");
-  logout.positional("HOST", *host, "HOST[:PORT]");
-  logout.run([host](Session& session) {
+  command.positional("HOST", *host, "HOST[:PORT]");
+  declare_output(command, Prints::bytes);
+  command.run([host](Session& session) {
     const std::string registry = registry_name(*host);
     const bool was = transport::DockerConfig().erase(registry);
     session.remark(fmt::format("{} {}", was ? "logged out of" : "not logged in to", registry));

@@ -10,7 +10,6 @@
 #include "oci/base/error.hpp"
 #include "oci/image/flatten.hpp"
 #include "oci/layer/unpack.hpp"
-#include "src/cli/command.hpp"
 #include "src/cli/json_text.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
@@ -35,15 +34,12 @@ struct LookWords {
   bool is_long = false;
 };
 
-/// A command that reads an image's layers.
-Arguments declare(Arguments& root, const std::string& name, const std::string& help,
-                  const std::shared_ptr<LookWords>& words) {
-  Arguments command = root.command(name, help);
-  command.positional("SOURCE", words->source, "where the image is");
-  words->platform.declare_one(
-      command, "of an index, the image for this platform; by default this machine's");
+/// What the commands that read an image's layers have in common.
+void declare(Arguments& command, LookWords& words) {
+  command.positional("SOURCE", words.source, "where the image is");
+  words.platform.declare_one(command,
+                             "of an index, the image for this platform; by default this machine's");
   declare_progress(command);
-  return command;
 }
 
 oci::ImageLayers open(Session& session, const LookWords& words, const std::string& source) {
@@ -134,9 +130,11 @@ void print_files(Session& session, const Files& files, const std::string& prefix
   write_stdout(session.json() ? json_text(json) : table(rows));
 }
 
-void declare_files(Arguments& root) {
+}  // namespace
+
+void declare_files(Arguments command) {
   auto words = std::make_shared<LookWords>();
-  Arguments command = declare(root, "files", "list the files of an image", words);
+  declare(command, *words);
   command.optional_positional("PATH", words->path, "only this one, or what is beneath it");
   command.flag("-l,--long", words->is_long, "with modes, owners, sizes, times and links");
   declare_common(command);
@@ -149,9 +147,9 @@ void declare_files(Arguments& root) {
   });
 }
 
-void declare_cat(Arguments& root) {
+void declare_cat(Arguments command) {
   auto words = std::make_shared<LookWords>();
-  Arguments command = declare(root, "cat", "print a file of an image", words);
+  declare(command, *words);
   command.positional("PATH", words->path, "links are followed inside the image");
   declare_common(command, Prints::bytes);
   command.run([words](Session& session) {
@@ -160,10 +158,9 @@ void declare_cat(Arguments& root) {
   });
 }
 
-void declare_export(Arguments& root) {
+void declare_export(Arguments command) {
   auto words = std::make_shared<LookWords>();
-  Arguments command =
-      declare(root, "export", "write an image's files, flattened, as one tar", words);
+  declare(command, *words);
   command.optional_positional("FILE", words->path, "by default, and for -, standard output");
   command.footer("Example:\n  davit export debian:bookworm | tar -t");
   declare_common(command, Prints::bytes);
@@ -182,6 +179,8 @@ void declare_export(Arguments& root) {
   });
 }
 
+namespace {
+
 /// "+1.2 MB"
 std::string change_of(std::uint64_t before, std::uint64_t after) {
   return after >= before ? "+" + oci::human_size(after - before)
@@ -197,9 +196,11 @@ bool same(const oci::ImageFile& a, const oci::ImageFile& b) {
   return first == second && a.content == b.content;
 }
 
-void declare_diff(Arguments& root) {
+}  // namespace
+
+void declare_diff(Arguments command) {
   auto words = std::make_shared<LookWords>();
-  Arguments command = declare(root, "diff", "say how two images differ", words);
+  declare(command, *words);
   command.positional("OTHER", words->other, "the image to compare it with");
   declare_common(command);
   command.run([words](Session& session) {
@@ -235,15 +236,6 @@ void declare_diff(Arguments& root) {
     write_stdout(fmt::format("{} of {} layers are shared\n", shared, after.diff_ids.size()) +
                  table(rows));
   });
-}
-
-}  // namespace
-
-void declare_look(Arguments& root) {
-  declare_export(root);
-  declare_files(root);
-  declare_cat(root);
-  declare_diff(root);
 }
 
 }  // namespace davit::app

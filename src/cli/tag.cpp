@@ -1,21 +1,18 @@
 #include <memory>
 
-#include "src/cli/command.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/ops/transfer.hpp"
 
 namespace davit::app {
 
-void declare_tag(Arguments& root) {
+void declare_tag(Arguments command) {
   struct Words {
     bool dry_run = false;
     std::string image;
     std::vector<std::string> tags;
   };
   auto words = std::make_shared<Words>();
-  Arguments command =
-      root.command("tag", "add tags to an image where it is, without moving its layers");
   command.positional("PLACE", words->image, "the image");
   command.positionals("TAG", words->tags, 1, "new tags in the same repository");
   command.footer("Example:\n  davit tag registry.example/app@sha256:... 1.0 latest");

@@ -2,7 +2,6 @@
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
-#include "src/cli/command.hpp"
 #include "src/cli/json_text.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
@@ -25,31 +24,26 @@ void print_names(const Session& session, const char* key, const std::string& of,
 
 }  // namespace
 
-void declare_tags(Arguments& root) {
-  struct Words {
-    std::string place;
-  };
-  auto words = std::make_shared<Words>();
-  Arguments tags = root.command("tags", "list the tags of a repository, layout or archive", "ls");
-  tags.positional("PLACE", words->place, "a repository, layout or archive");
-  declare_common(tags);
-  tags.run([words](Session& session) {
-    const Place place = Place::parse(words->place);
-    oci::Store& store = session.places().open(place, Use::read);
+void declare_tags(Arguments command) {
+  auto text = std::make_shared<std::string>();
+  command.positional("PLACE", *text, "a repository, layout or archive");
+  declare_common(command);
+  command.run([text](Session& session) {
+    oci::Store& store = session.places().open(Place::parse(*text), Use::read);
     print_names(session, "tags", store.name(), store.tags());
   });
+}
 
-  auto registry = std::make_shared<Words>();
-  Arguments catalog = root.command("catalog", "list the repositories of a registry");
-  catalog.positional("HOST", registry->place, "HOST[:PORT]");
-  declare_common(catalog);
-  catalog.run([registry](Session& session) {
-    if (!oci::is_registry(registry->place)) {
+void declare_catalog(Arguments command) {
+  auto registry = std::make_shared<std::string>();
+  command.positional("HOST", *registry, "HOST[:PORT]");
+  declare_common(command);
+  command.run([registry](Session& session) {
+    if (!oci::is_registry(*registry)) {
       throw oci::Error(oci::ErrorKind::usage,
-                       "'" + oci::printable(registry->place) + "' is not HOST[:PORT]");
+                       "'" + oci::printable(*registry) + "' is not HOST[:PORT]");
     }
-    print_names(session, "repositories", registry->place,
-                session.places().client().catalog(registry->place));
+    print_names(session, "repositories", *registry, session.places().client().catalog(*registry));
   });
 }
 

@@ -7,7 +7,6 @@
 
 #include "oci/base/error.hpp"
 #include "oci/base/log.hpp"
-#include "src/cli/command.hpp"
 #include "src/cli/json_text.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
@@ -54,9 +53,8 @@ void unpack(Session& session, const UnpackWords& words) {
 
 }  // namespace
 
-void declare_unpack(Arguments& root) {
+void declare_unpack(Arguments command) {
   auto words = std::make_shared<UnpackWords>();
-  Arguments command = root.command("unpack", "write an image's files into a directory");
   command.positional("SOURCE", words->source, "where the image is");
   command.positional("DIR", words->directory, "a directory that is empty, or not there yet");
   words->platform.declare_one(

@@ -1,16 +1,15 @@
-#include <memory>
-
-#include "src/cli/command.hpp"
+#include "src/cli/arguments.hpp"
 #include "src/cli/terminal.hpp"
 
 namespace davit::app {
 
-void declare_version(Arguments& root) {
-  Arguments command = root.command("version", "print the version");
+void declare_version(Arguments command) {
   command.run([](Session&) { write_stdout("davit " DAVIT_VERSION "\n"); });
-  // "help" is turned into --help before the words are parsed; here it is listed.
-  Arguments help = root.command("help", "print what a command understands");
-  help.run([](Session&) {});
+}
+
+/// "help" is turned into --help before the words are parsed; here it is listed.
+void declare_help(Arguments command) {
+  command.run([](Session&) {});
 }
 
 }  // namespace davit::app

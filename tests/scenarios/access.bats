@@ -108,8 +108,20 @@ END
   assert_one_error_line
 }
 
-@test "a file of authorities that is missing is named" {
-  run --separate-stderr davit digest --ca-file absent.pem "$REGISTRY/app:1"
-  [ "$status" -ne 0 ]
-  [[ "$stderr" == *absent.pem* ]]
+@test "a file that an option names and that is missing is exit status 3, before anything is sent" {
+  touch there.pem
+  # Nothing answers at this port: whoever connects would have another status.
+  for options in "--ca-file absent" "--cert-file absent --key-file there.pem" \
+    "--cert-file there.pem --key-file absent"; do
+    # shellcheck disable=SC2086 # split into words on purpose
+    run --separate-stderr davit digest $options localhost:1/app:1
+    [ "$status" -eq 3 ] || { echo "$options: $status $stderr" >&2; return 1; }
+    [[ "$stderr" == *absent* ]]
+    assert_one_error_line
+  done
+  run --separate-stderr davit push --create --ecr-settings absent oci:absent localhost:1/app:1
+  [ "$status" -eq 3 ]
+  run --separate-stderr davit ecr scan findings --ignore-file absent --region eu-west-1 app:1
+  [ "$status" -eq 3 ]
+  [[ "$stderr" == *absent* ]]
 }

@@ -109,6 +109,17 @@ END
   done
 }
 
+@test "a number that makes no sense is exit status 2, and its range is said" {
+  for words in "--timeout 0" "--timeout 3000000" "--timeout 99999999999999999999" "--retries -1" \
+    "--retries 5000000000" "--retries many" "--jobs 257"; do
+    # shellcheck disable=SC2086 # split into words on purpose
+    run --separate-stderr davit copy $words oci:local:1 oci:x:1
+    [ "$status" -eq 2 ] || { echo "$words: $status $stderr" >&2; return 1; }
+    [[ "$stderr" == *"${words%% *}"*"is not a number from "* ]]
+    assert_one_error_line
+  done
+}
+
 @test "a reader who has seen enough is no error" {
   head -c 300000 /dev/zero > rootfs/more
   davit build -q --rootfs rootfs --compression none -t oci:large:1 > /dev/null

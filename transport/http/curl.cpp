@@ -1,10 +1,16 @@
 #include "transport/http/curl.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
+#include "oci/base/file.hpp"
 #include "transport/http/curl_session.hpp"
 
 namespace davit::transport {
@@ -13,6 +19,16 @@ namespace {
 /// Idle connections kept; each holds three descriptors. Two for each of eight transfers: a registry
 /// and the storage it redirects to.
 constexpr std::size_t idle_limit = 16;
+
+/// Does not wait for who writes into a pipe, which a shell makes of <(...).
+void check_readable(const std::filesystem::path& path) {
+  const oci::Fd file = oci::open_file(path, O_RDONLY | O_NONBLOCK);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw oci::errno_error(oci::printable(path.native()));
+  if (S_ISDIR(status.st_mode)) {
+    throw oci::Error(oci::ErrorKind::usage, oci::printable(path.native()) + " is a directory");
+  }
+}
 
 /// A connection that was opened under a lax address rule must not serve a strict one.
 using Key = std::pair<Origin, Addresses>;
@@ -62,6 +78,9 @@ class Curl final : public Transport {
 }  // namespace
 
 std::unique_ptr<Transport> make_curl(CurlOptions options) {
+  for (const auto* file : {&options.ca_file, &options.cert_file, &options.key_file}) {
+    if (!file->empty()) check_readable(*file);
+  }
   return std::make_unique<Curl>(std::move(options));
 }
 

@@ -52,6 +52,19 @@ class Tls : public testing::Test {
   tests::TempDir directory_;
 };
 
+TEST_F(Tls, NamesAFileThatIsMissingBeforeAnythingIsSent) {
+  const auto absent = directory_ / "absent.pem";
+  for (const CurlOptions& options :
+       {CurlOptions{.ca_file = absent}, CurlOptions{.cert_file = absent, .key_file = ca_file()},
+        CurlOptions{.cert_file = ca_file(), .key_file = absent}}) {
+    const auto error = error_of([&] { make_curl(options); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), ErrorKind::not_found);
+    EXPECT_THAT(error->what(), HasSubstr("absent.pem"));
+  }
+  EXPECT_EQ(kind_of([&] { make_curl({.ca_file = directory_.path()}); }), ErrorKind::usage);
+}
+
 TEST_F(Tls, TrustsTheAuthorityOfItsFile) {
   ScriptedServer server(ok, context());
   EXPECT_EQ(make_curl({.ca_file = ca_file()})->send(get(server.url())).body, "ok");
