@@ -85,7 +85,7 @@ class Interrupts {
 };
 
 int report(ErrorKind kind, const std::string& message, const std::string& hint) {
-  app::write_stderr(fmt::format("davit: {}\n", message));
+  app::write_stderr(fmt::format("davit: {}\n", oci::printable(message)));
   if (!hint.empty()) app::write_stderr(fmt::format("hint: {}\n", hint));
   return exit_status(kind);
 }
@@ -112,6 +112,7 @@ int main(int argc, char** argv) {
     }
     app::Session session(parsed.settings, interrupts.token());
     parsed.action(session);
+    session.output().finish();
     return 0;
   } catch (const oci::Error& error) {
     // What fails because everything was asked to stop is the stop, not the failure it looks like.

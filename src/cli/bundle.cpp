@@ -6,7 +6,7 @@
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
-#include "src/cli/json_text.hpp"
+#include "oci/base/text.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
@@ -17,7 +17,6 @@ namespace {
 
 using oci::Error;
 using oci::ErrorKind;
-using oci::printable;
 
 constexpr std::size_t list_limit = 4 * 1024 * 1024;
 
@@ -46,43 +45,23 @@ struct VerifyWords {
   bool delta = false;
 };
 
-/// Names, one a line; "#" begins a comment.
-void append_lines(const std::string& text, std::vector<std::string>& names) {
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    std::string line = text.substr(at, end - at);
-    line = line.substr(0, line.find('#'));
-    const auto first = line.find_first_not_of(" \t\r");
-    if (first != std::string::npos) {
-      names.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
-    }
-    at = end + 1;
-  }
-}
-
 /// The digests are read from the file only where they are printed.
 void print_bundle(Session& session, const std::vector<Bundled>& images, const std::string& file) {
-  if (session.json()) {
-    nlohmann::ordered_json json = {{"images", nlohmann::ordered_json::array()},
-                                   {"digests", nlohmann::ordered_json::array()}};
-    for (const Bundled& image : images) {
-      json["images"].push_back({{"name", image.name},
-                                {"digest", image.root.digest.str()},
-                                {"size", image.size},
-                                {"missing", image.missing.size()}});
-    }
-    for (const oci::Digest& digest : bundle_contents(file)) {
-      json["digests"].push_back(digest.str());
-    }
-    write_stdout(json_text(json));
-    return;
-  }
-  std::vector<std::vector<std::string>> rows = {{"IMAGE", "DIGEST", "SIZE", "MISSING"}};
+  Output& out = session.output();
+  out.table("images", {{"IMAGE", "name"},
+                       {"DIGEST", "digest"},
+                       {"SIZE", "size"},
+                       {"MISSING", ""},
+                       {"", "missing"}});
   for (const Bundled& image : images) {
-    rows.push_back({printable(image.name), image.root.digest.str(), oci::human_size(image.size),
-                    image.missing.empty() ? "-" : std::to_string(image.missing.size())});
+    const std::size_t missing = image.missing.size();
+    out.row({image.name, image.root.digest.str(), Size{image.size},
+             missing == 0 ? Cell() : Cell(missing), missing});
   }
-  write_stdout(table(rows));
+  if (out.form() == Output::Form::text) return;
+  oci::Json digests = oci::Json::array();
+  for (const oci::Digest& digest : bundle_contents(file)) digests.push_back(digest.str());
+  out.member("digests", digests);
 }
 
 TransferOptions transfer_options(Session& session, const Transfer& transfer) {
@@ -117,7 +96,10 @@ void declare_save(Arguments& family) {
       throw Error(ErrorKind::usage, "--docker wants whole images: Docker loads no delta");
     }
     std::vector<std::string> names = words->sources;
-    if (!words->from_file.empty()) append_lines(read_input(words->from_file, list_limit), names);
+    if (!words->from_file.empty()) {
+      const auto more = oci::listed_names(read_input(words->from_file, list_limit));
+      names.insert(names.end(), more.begin(), more.end());
+    }
     if (names.empty()) throw Error(ErrorKind::usage, "there are no images to save");
     std::vector<Place> images;
     for (const std::string& name : names) images.push_back(Place::parse(name));
@@ -157,10 +139,12 @@ void declare_load(Arguments& family) {
       }
     }
     words->destination.prepare(session, places);
-    for (const Landed& landed :
-         load_bundle(session.places(), words->file, words->prefix, options)) {
-      write_stdout(landed.str() + "\n");
-    }
+    const std::vector<Landed> images =
+        load_bundle(session.places(), words->file, words->prefix, options);
+    Output& out = session.output();
+    out.table("images", {{"IMAGE", "reference"}, {"", "tags"}, {"", "size"}},
+              Output::Headings::hidden);
+    for (const Landed& image : images) out.row({image.str(), image.tags, image.root.size});
   });
 }
 

@@ -39,10 +39,11 @@ void declare_delete(Arguments command) {
     } else {
       store.remove(which);
     }
-    if (!words->dry_run) {
-      const char separator = which.find(':') == std::string::npos ? ':' : '@';
-      write_stdout(store.name() + separator + which + "\n");
-    }
+    if (words->dry_run) return;
+    const char separator = which.find(':') == std::string::npos ? ':' : '@';
+    Output& out = session.output();
+    out.line(store.name() + separator + which);
+    out.member("deleted", store.name() + separator + which);
   });
 }
 

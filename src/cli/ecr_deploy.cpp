@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <cstdlib>
 #include <filesystem>
@@ -9,15 +8,15 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "oci/model/json.hpp"
 #include "src/cli/ecr_command.hpp"
-#include "src/cli/terminal.hpp"
 
 namespace davit::app {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
 using oci::Error;
 using oci::ErrorKind;
+using oci::Json;
 
 constexpr std::uint64_t file_limit = 1024 * 1024;
 
@@ -32,29 +31,30 @@ struct DeployWords {
   bool github = false;
 };
 
-void write_json(const std::string& path, const OrderedJson& json) {
+void write_json(const std::string& path, const Json& json) {
   oci::AtomicFile file(path);
-  file.write(oci::bytes_of(json.dump(2) + "\n"));
+  file.write(oci::bytes_of(oci::to_text(json, "  ") + "\n"));
   file.commit();
 }
 
 /// ECS and CodePipeline: which container runs which image.
 void write_ecs(const DeployWords& words, const std::string& image) {
-  write_json(words.ecs, OrderedJson::array({{{"name", words.container}, {"imageUri", image}}}));
+  write_json(words.ecs, Json::array({Json{{"name", words.container}, {"imageUri", image}}}));
 }
 
 void write_beanstalk(const DeployWords& words, const std::string& image) {
-  OrderedJson json = {{"AWSEBDockerrunVersion", "1"},
-                      {"Image", {{"Name", image}, {"Update", "true"}}}};
-  if (words.port != 0) json["Ports"] = OrderedJson::array({{{"ContainerPort", words.port}}});
+  Json json = {{"AWSEBDockerrunVersion", "1"},
+               {"Image", Json{{"Name", image}, {"Update", "true"}}}};
+  if (words.port != 0) json["Ports"] = Json::array({Json{{"ContainerPort", words.port}}});
   write_json(words.beanstalk, json);
 }
 
 /// Other variables of the file stay.
 void write_terraform(const DeployWords& words, const std::string& image) {
-  OrderedJson json = OrderedJson::object();
+  Json json = Json::object();
   if (std::filesystem::exists(words.terraform)) {
-    json = OrderedJson::parse(oci::read_file(words.terraform, file_limit), nullptr, false);
+    json = oci::parse_json(oci::read_file(words.terraform, file_limit),
+                           oci::printable(words.terraform));
     if (!json.is_object()) {
       throw Error(ErrorKind::corrupt, oci::printable(words.terraform) + " is no JSON object");
     }
@@ -109,7 +109,9 @@ void declare_ecr_deploy(Arguments& ecr) {
     if (!words->beanstalk.empty()) write_beanstalk(*words, image);
     if (!words->terraform.empty()) write_terraform(*words, image);
     if (words->github) write_github(image, digest);
-    write_stdout(image + "\n");
+    session.output().line(image);
+    session.output().member("image", image);
+    session.output().member("digest", digest);
   });
 }
 

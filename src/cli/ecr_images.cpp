@@ -3,9 +3,6 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "src/cli/ecr_command.hpp"
-#include "src/cli/json_text.hpp"
-#include "src/cli/terminal.hpp"
-#include "src/cli/values.hpp"
 #include "transport/ecr/clean.hpp"
 #include "transport/ecr/images.hpp"
 #include "transport/ecr/repositories.hpp"
@@ -13,24 +10,9 @@
 namespace davit::app {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
 using oci::Error;
 using oci::ErrorKind;
 using oci::printable;
-
-std::string time_or_dash(std::int64_t time) { return time == 0 ? "-" : rfc3339(time); }
-
-OrderedJson to_json(const ecr::Image& image) {
-  OrderedJson json = {{"digest", image.digest},
-                      {"tags", image.tags},
-                      {"mediaType", image.media_type},
-                      {"size", image.size},
-                      {"pushed", rfc3339(image.pushed)}};
-  if (image.last_pull != 0) json["lastPull"] = rfc3339(image.last_pull);
-  if (!image.subject.empty()) json["subject"] = image.subject;
-  if (!image.findings.empty()) json["findings"] = image.findings;
-  return json;
-}
 
 /// "2 critical, 1 high"
 std::string findings_text(const ecr::Image& image) {
@@ -40,27 +22,33 @@ std::string findings_text(const ecr::Image& image) {
     if (found == image.findings.end()) continue;
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", found->second, severity);
   }
-  return text.empty() ? "-" : text;
+  return text;
 }
 
-std::string images_table(const std::vector<ecr::Image>& images) {
-  std::vector<std::vector<std::string>> rows = {
-      {"DIGEST", "TAGS", "SIZE", "PUSHED", "LAST PULL", "FINDINGS"}};
+Cell findings_json(const ecr::Image& image) {
+  if (image.findings.empty()) return {};
+  oci::Json json = oci::Json::object();
+  for (const auto& [severity, count] : image.findings) json[severity] = count;
+  return json;
+}
+
+void print_images(Output& out, const std::vector<ecr::Image>& images) {
+  out.table("images", {{"DIGEST", ""},
+                       {"", "digest"},
+                       {"TAGS", "tags"},
+                       {"", "mediaType"},
+                       {"SIZE", "size"},
+                       {"PUSHED", "pushed"},
+                       {"LAST PULL", "lastPull"},
+                       {"", "subject"},
+                       {"FINDINGS", ""},
+                       {"", "findings"}});
   for (const ecr::Image& image : images) {
-    std::string tags;
-    for (const std::string& tag : image.tags) tags += (tags.empty() ? "" : ",") + printable(tag);
-    rows.push_back({printable(image.digest.substr(0, 19)), tags.empty() ? "-" : tags,
-                    oci::human_size(image.size), rfc3339(image.pushed),
-                    time_or_dash(image.last_pull), findings_text(image)});
+    out.row({image.digest.substr(0, 19), image.digest, image.tags, image.media_type,
+             Size{image.size}, Time{image.pushed},
+             image.last_pull == 0 ? Cell() : Cell(Time{image.last_pull}), given(image.subject),
+             findings_text(image), findings_json(image)});
   }
-  return table(rows);
-}
-
-void print_images(const Session& session, const std::vector<ecr::Image>& images) {
-  if (!session.json()) return write_stdout(images_table(images));
-  OrderedJson json = OrderedJson::array();
-  for (const ecr::Image& image : images) json.push_back(to_json(image));
-  write_stdout(json_text(json));
 }
 
 void declare_list(Arguments& ecr) {
@@ -69,7 +57,7 @@ void declare_list(Arguments& ecr) {
   images.positional("NAME", words->place, "the repository");
   declare_common(images);
   images.run([words](Session& session) {
-    print_images(session, ecr::list_images(session.ecr(), words->parse_place(session)));
+    print_images(session.output(), ecr::list_images(session.ecr(), words->parse_place(session)));
   });
 
   auto tag_words = std::make_shared<EcrWords>();
@@ -77,27 +65,29 @@ void declare_list(Arguments& ecr) {
   tags.positional("NAME", tag_words->place, "the repository");
   declare_common(tags);
   tags.run([words = tag_words](Session& session) {
-    std::vector<std::vector<std::string>> rows = {{"TAG", "DIGEST", "PUSHED"}};
-    OrderedJson json = OrderedJson::array();
+    Output& out = session.output();
+    out.table("tags", {{"TAG", "tag"}, {"DIGEST", "digest"}, {"PUSHED", "pushed"}});
     for (const ecr::Image& image : ecr::list_images(session.ecr(), words->parse_place(session))) {
-      for (const std::string& tag : image.tags) {
-        rows.push_back({printable(tag), printable(image.digest), rfc3339(image.pushed)});
-        json.push_back({{"tag", tag}, {"digest", image.digest}, {"pushed", rfc3339(image.pushed)}});
-      }
+      for (const std::string& tag : image.tags) out.row({tag, image.digest, Time{image.pushed}});
     }
-    write_stdout(session.json() ? json_text(json) : table(rows));
   });
 }
 
 /// Deletes, says what is gone, and fails if something is not.
 void remove(Session& session, const ecr::Place& place, const std::vector<std::string>& which) {
   const auto failures = ecr::delete_images(session.ecr(), place, which);
+  Output& out = session.output();
+  std::vector<std::string> gone;
   for (const std::string& image : which) {
     const bool failed = std::any_of(failures.begin(), failures.end(),
                                     [&](const auto& failure) { return failure.image == image; });
-    if (!failed) write_stdout(fmt::format("{} {}\n", place.name, printable(image)));
+    if (failed) continue;
+    out.line(fmt::format("{} {}", place.name, image));
+    gone.push_back(image);
   }
+  out.member("deleted", gone);
   if (failures.empty()) return;
+  out.finish();
   throw Error(
       ErrorKind::failed,
       fmt::format("{} of {} images of {} were not deleted; {}: {}", failures.size(), which.size(),
@@ -128,12 +118,14 @@ void declare_delete(Arguments& ecr) {
     }
     if (words->all) {
       ecr::Repositories(session.ecr(), place.host).remove(place.name, words->force);
-      write_stdout(place.name + "\n");
+      session.output().line(place.name);
+      session.output().member("deleted", place.name);
       return;
     }
     const std::string which = place.digest ? place.digest->str() : *place.tag;
     ecr::delete_image(session.ecr(), place, which);
-    write_stdout(fmt::format("{} {}\n", place.name, which));
+    session.output().line(fmt::format("{} {}", place.name, which));
+    session.output().member("deleted", std::vector{which});
   });
 }
 
@@ -200,14 +192,14 @@ void declare_clean(Arguments& ecr) {
       digests.push_back(image.digest);
     }
     if (!words->yes) {
-      print_images(session, gone);
-      write_stderr(fmt::format("would delete {} of {} images, {}; --yes does it\n", gone.size(),
-                               images.size(), oci::human_size(size)));
+      print_images(session.output(), gone);
+      session.remark(fmt::format("would delete {} of {} images, {}; --yes does it", gone.size(),
+                                 images.size(), oci::human_size(size)));
       return;
     }
     if (!digests.empty()) remove(session, place, digests);
-    write_stderr(fmt::format("deleted {} of {} images, {}\n", gone.size(), images.size(),
-                             oci::human_size(size)));
+    session.remark(fmt::format("deleted {} of {} images, {}", gone.size(), images.size(),
+                               oci::human_size(size)));
   });
 }
 

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "oci/model/json.hpp"
 #include "src/cli/advice.hpp"
 #include "src/cli/ecr_command.hpp"
 #include "src/cli/terminal.hpp"
@@ -31,9 +31,8 @@ std::string get(const std::string& server) {
   options.curl.proxies = transport::Proxies::from_environment();
   transport::ecr::Access access(std::move(options));
   const transport::Credentials credentials = access.login(*host);
-  return nlohmann::ordered_json{
-      {"ServerURL", server}, {"Username", credentials.username}, {"Secret", credentials.password}}
-      .dump();
+  return oci::to_printable_text(oci::Json{
+      {"ServerURL", server}, {"Username", credentials.username}, {"Secret", credentials.password}});
 }
 
 }  // namespace
@@ -50,7 +49,7 @@ void declare_ecr_login(Arguments& ecr) {
       "Example:\n"
       "  davit ecr get-login-password --region eu-west-1 |\n"
       "    docker login -u AWS --password-stdin 123456789012.dkr.ecr.eu-west-1.amazonaws.com");
-  declare_common(command);
+  declare_common(command, Prints::bytes);
   command.run([words](Session& session) {
     const auto host = parse_ecr_registry(words->place, words->region, session.ecr());
     write_stdout(session.ecr().login(host).password + "\n");

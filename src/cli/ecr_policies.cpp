@@ -3,9 +3,7 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "src/cli/ecr_command.hpp"
-#include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
-#include "src/cli/values.hpp"
 #include "transport/ecr/lifecycle.hpp"
 #include "transport/ecr/repositories.hpp"
 
@@ -34,6 +32,12 @@ void print_policy(const std::optional<std::string>& policy, const std::string& w
   write_stdout(policy->ends_with('\n') ? *policy : *policy + "\n");
 }
 
+/// Whose policy was changed.
+void print_name(Session& session, const ecr::Place& place) {
+  session.output().line(place.name);
+  session.output().member("name", place.name);
+}
+
 void preview(Session& session, const Words& words) {
   std::optional<std::string> policy;
   if (!words.file.empty()) {
@@ -42,25 +46,16 @@ void preview(Session& session, const Words& words) {
   }
   const ecr::Place place = words.parse_place(session);
   const auto actions = ecr::Lifecycle(session.ecr(), place).preview(policy, session.stop());
-  if (session.json()) {
-    auto json = nlohmann::ordered_json::array();
-    for (const ecr::LifecycleAction& action : actions) {
-      json.push_back({{"digest", action.digest},
-                      {"tags", action.tags},
-                      {"pushed", rfc3339(action.pushed)},
-                      {"action", action.action},
-                      {"rule", action.rule}});
-    }
-    return write_stdout(json_text(json));
-  }
-  std::vector<std::vector<std::string>> rows = {{"ACTION", "RULE", "PUSHED", "DIGEST", "TAGS"}};
+  Output& out = session.output();
+  out.table("actions", {{"ACTION", "action"},
+                        {"RULE", "rule"},
+                        {"PUSHED", "pushed"},
+                        {"DIGEST", "digest"},
+                        {"TAGS", "tags"}});
   for (const ecr::LifecycleAction& action : actions) {
-    rows.push_back({oci::printable(action.action), std::to_string(action.rule),
-                    rfc3339(action.pushed), oci::printable(action.digest),
-                    oci::printable(fmt::format("{}", fmt::join(action.tags, ",")))});
+    out.row({action.action, action.rule, Time{action.pushed}, action.digest, action.tags});
   }
-  write_stdout(table(rows));
-  write_stderr(fmt::format("{} images\n", actions.size()));
+  session.remark(fmt::format("{} images", actions.size()));
 }
 
 void declare_lifecycle(Arguments& ecr) {
@@ -69,7 +64,7 @@ void declare_lifecycle(Arguments& ecr) {
 
   auto get = std::make_shared<Words>();
   Arguments getting = declare_on(family, "get", "print it", get);
-  declare_common(getting);
+  declare_common(getting, Prints::bytes);
   getting.run([get](Session& session) {
     const ecr::Place place = get->parse_place(session);
     print_policy(ecr::Lifecycle(session.ecr(), place).get(),
@@ -85,7 +80,7 @@ void declare_lifecycle(Arguments& ecr) {
     ecr::validate_lifecycle(policy, oci::printable(put->file));
     const ecr::Place place = put->parse_place(session);
     ecr::Lifecycle(session.ecr(), place).put(policy);
-    write_stdout(place.name + "\n");
+    print_name(session, place);
   });
 
   auto show = std::make_shared<Words>();
@@ -101,7 +96,7 @@ void declare_lifecycle(Arguments& ecr) {
   deleting.run([gone](Session& session) {
     const ecr::Place place = gone->parse_place(session);
     ecr::Lifecycle(session.ecr(), place).remove();
-    write_stdout(place.name + "\n");
+    print_name(session, place);
   });
 }
 
@@ -110,7 +105,7 @@ void declare_policy(Arguments& ecr) {
 
   auto get = std::make_shared<Words>();
   Arguments getting = declare_on(family, "get", "print it", get);
-  declare_common(getting);
+  declare_common(getting, Prints::bytes);
   getting.run([get](Session& session) {
     const ecr::Place place = get->parse_place(session);
     print_policy(ecr::Repositories(session.ecr(), place.host).policy(place.name),
@@ -125,7 +120,7 @@ void declare_policy(Arguments& ecr) {
     const std::string policy = read_input(set->file, policy_limit);
     const ecr::Place place = set->parse_place(session);
     ecr::Repositories(session.ecr(), place.host).set_policy(place.name, policy);
-    write_stdout(place.name + "\n");
+    print_name(session, place);
   });
 }
 

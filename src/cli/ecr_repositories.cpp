@@ -3,8 +3,6 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "src/cli/ecr_command.hpp"
-#include "src/cli/json_text.hpp"
-#include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
 #include "src/ops/ecr_settings.hpp"
 #include "transport/ecr/repositories.hpp"
@@ -13,21 +11,28 @@
 namespace davit::app {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
 using oci::Error;
 using oci::ErrorKind;
-using oci::printable;
 
-OrderedJson to_json(const ecr::Repository& repository) {
-  return {{"name", repository.name},
-          {"uri", repository.uri},
-          {"arn", repository.arn},
-          {"created", rfc3339(repository.created)},
-          {"mutability", repository.mutability},
-          {"exclusions", repository.exclusions},
-          {"scanOnPush", repository.scan_on_push},
-          {"encryption", repository.encryption},
-          {"kmsKey", repository.kms_key}};
+/// Whether a person sees more than a script gets.
+enum class Labels { shown, hidden };
+
+void describe(Output& out, const ecr::Repository& found, Labels labels) {
+  const auto label = [&](const char* text) { return labels == Labels::shown ? text : ""; };
+  const std::string except =
+      found.exclusions.empty() ? "" : fmt::format(" ({})", fmt::join(found.exclusions, ", "));
+  out.fact(label("Name"), "name", found.name);
+  out.fact(label("URI"), "uri", found.uri);
+  out.fact(label("ARN"), "arn", found.arn);
+  out.fact(label("Created"), "created", Time{found.created});
+  out.fact(label("Tags"), "", found.mutability + except);
+  out.fact("", "mutability", found.mutability);
+  out.fact("", "exclusions", found.exclusions);
+  out.fact(label("Scan on push"), "scanOnPush", found.scan_on_push);
+  out.fact(label("Encryption"), "",
+           found.encryption + (found.kms_key.empty() ? "" : " " + found.kms_key));
+  out.fact("", "encryption", found.encryption);
+  out.fact("", "kmsKey", found.kms_key);
 }
 
 struct CreateWords : EcrWords {
@@ -85,14 +90,11 @@ void declare_create(Arguments& ecr) {
     ecr::Repositories repositories(session.ecr(), place.host);
     const auto made = repositories.create(place.name, settings);
     const ecr::Repository repository = made ? *made : repositories.get(place.name);
-    if (session.json()) {
-      OrderedJson json = to_json(repository);
-      json["created"] = made.has_value();
-      write_stdout(json_text(json));
-      return;
-    }
     if (!made) session.remark(place.name + " exists already");
-    write_stdout(printable(repository.uri) + "\n");
+    Output& out = session.output();
+    out.line(repository.uri);
+    describe(out, repository, Labels::hidden);
+    out.member("made", made.has_value());
   });
 }
 
@@ -104,20 +106,20 @@ void declare_repos(Arguments& ecr) {
   command.run([words](Session& session) {
     const auto host = parse_ecr_registry(words->place, words->region, session.ecr());
     const std::vector<ecr::Repository> all = ecr::Repositories(session.ecr(), host).list();
-    if (session.json()) {
-      OrderedJson json = OrderedJson::array();
-      for (const ecr::Repository& repository : all) json.push_back(to_json(repository));
-      write_stdout(json_text(json));
-      return;
+    Output& out = session.output();
+    out.table("repositories", {{"REPOSITORY", "name"},
+                               {"", "uri"},
+                               {"", "arn"},
+                               {"CREATED", "created"},
+                               {"TAGS", "mutability"},
+                               {"", "exclusions"},
+                               {"SCAN ON PUSH", "scanOnPush"},
+                               {"ENCRYPTION", "encryption"},
+                               {"", "kmsKey"}});
+    for (const ecr::Repository& one : all) {
+      out.row({one.name, one.uri, one.arn, Time{one.created}, one.mutability, one.exclusions,
+               one.scan_on_push, one.encryption, one.kms_key});
     }
-    std::vector<std::vector<std::string>> rows = {
-        {"REPOSITORY", "CREATED", "TAGS", "SCAN ON PUSH", "ENCRYPTION"}};
-    for (const ecr::Repository& repository : all) {
-      rows.push_back({printable(repository.name), rfc3339(repository.created),
-                      repository.mutability, repository.scan_on_push ? "yes" : "no",
-                      repository.encryption});
-    }
-    write_stdout(table(rows));
   });
 }
 
@@ -129,20 +131,7 @@ void declare_describe(Arguments& ecr) {
   command.run([words](Session& session) {
     const ecr::Place place = words->parse_place(session);
     const ecr::Repository found = ecr::Repositories(session.ecr(), place.host).get(place.name);
-    if (session.json()) return write_stdout(json_text(to_json(found)));
-    std::vector<std::vector<std::string>> rows = {
-        {"Name", printable(found.name)},
-        {"URI", printable(found.uri)},
-        {"ARN", printable(found.arn)},
-        {"Created", rfc3339(found.created)},
-        {"Tags",
-         found.mutability + (found.exclusions.empty()
-                                 ? ""
-                                 : fmt::format(" ({})", fmt::join(found.exclusions, ", ")))},
-        {"Scan on push", found.scan_on_push ? "yes" : "no"},
-        {"Encryption",
-         found.encryption + (found.kms_key.empty() ? "" : " " + printable(found.kms_key))}};
-    write_stdout(table(rows));
+    describe(session.output(), found, Labels::shown);
   });
 }
 
@@ -171,17 +160,14 @@ void declare_apply(Arguments& ecr) {
     ecr::Repositories repositories(session.ecr(), host);
     const auto change =
         words->dry_run ? ecr::Repositories::Change::no : ecr::Repositories::Change::yes;
-    OrderedJson json = OrderedJson::object();
+    Output& out = session.output();
     for (const auto& [name, settings] : declaration.repositories) {
       const std::vector<std::string> changes = repositories.apply(name, settings, change);
-      json[name] = changes;
-      if (session.json()) continue;
       for (const std::string& line : changes) {
-        write_stdout(fmt::format("{}: {}{}\n", name, words->dry_run ? "would change: " : "",
-                                 printable(line)));
+        out.line(fmt::format("{}: {}{}", name, words->dry_run ? "would change: " : "", line));
       }
+      out.member(name, changes);
     }
-    if (session.json()) write_stdout(json_text(json));
   });
 }
 
@@ -204,28 +190,23 @@ void declare_du(Arguments& ecr) {
     } else {
       places.push_back(words->parse_place(session));
     }
-    std::vector<std::vector<std::string>> rows = {
-        {"REPOSITORY", "IMAGES", "TAGS", "SIZE", "EACH LAYER ONCE"}};
-    OrderedJson json = OrderedJson::array();
+    Output& out = session.output();
+    out.table("repositories", {{"REPOSITORY", "name"},
+                               {"IMAGES", "images"},
+                               {"TAGS", "tags"},
+                               {"SIZE", "size"},
+                               {"EACH LAYER ONCE", "distinct"}});
     ecr::Usage sum;
     for (const ecr::Place& place : places) {
       const ecr::Usage usage = ecr::disk_usage(session.ecr(), place);
       sum.images += usage.images;
       sum.billed += usage.billed;
       sum.distinct += usage.distinct;
-      json.push_back({{"name", usage.repository},
-                      {"images", usage.images},
-                      {"tags", usage.tags},
-                      {"size", usage.billed},
-                      {"distinct", usage.distinct}});
-      rows.push_back({printable(usage.repository), std::to_string(usage.images),
-                      std::to_string(usage.tags), oci::human_size(usage.billed),
-                      oci::human_size(usage.distinct)});
+      out.row(
+          {usage.repository, usage.images, usage.tags, Size{usage.billed}, Size{usage.distinct}});
     }
-    if (session.json()) return write_stdout(json_text(json));
-    rows.push_back({fmt::format("{} in all", places.size()), std::to_string(sum.images), "",
-                    oci::human_size(sum.billed), oci::human_size(sum.distinct)});
-    write_stdout(table(rows));
+    out.sum({fmt::format("{} in all", places.size()), sum.images, Cell(), Size{sum.billed},
+             Size{sum.distinct}});
   });
 }
 

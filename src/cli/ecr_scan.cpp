@@ -6,9 +6,8 @@
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
 #include "oci/base/tasks.hpp"
+#include "oci/base/text.hpp"
 #include "src/cli/ecr_command.hpp"
-#include "src/cli/json_text.hpp"
-#include "src/cli/terminal.hpp"
 #include "transport/ecr/scan.hpp"
 
 namespace davit::app {
@@ -31,52 +30,33 @@ struct ScanWords : EcrWords {
 std::set<std::string> ignored(const ScanWords& words) {
   std::set<std::string> names(words.ignore.begin(), words.ignore.end());
   if (words.ignore_file.empty()) return names;
-  const std::string text = oci::read_file(words.ignore_file, list_limit);
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    std::string line = text.substr(at, end - at);
-    line = line.substr(0, line.find('#'));
-    while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) {
-      line.pop_back();
-    }
-    if (!line.empty()) names.insert(line);
-    at = end + 1;
-  }
+  const auto listed = oci::listed_names(oci::read_file(words.ignore_file, list_limit));
+  names.insert(listed.begin(), listed.end());
   return names;
 }
 
-void print(const ecr::ScanReport& report, bool as_json) {
-  if (as_json) {
-    auto findings = nlohmann::ordered_json::array();
-    for (const ecr::Finding& finding : report.findings) {
-      findings.push_back({{"id", finding.id},
-                          {"severity", ecr::severity_name(finding.severity)},
-                          {"package", finding.package},
-                          {"fixedIn", finding.fixed_in},
-                          {"image", finding.image}});
-    }
-    auto images = nlohmann::ordered_json::array();
-    for (const ecr::ScannedImage& image : report.images) {
-      images.push_back({{"digest", image.digest}, {"status", image.status}});
-    }
-    auto left_out = nlohmann::ordered_json::array();
-    for (const ecr::Unscanned& one : report.left_out) {
-      left_out.push_back({{"digest", one.digest}, {"why", one.why}});
-    }
-    const nlohmann::ordered_json json = {{"status", report.status()},
-                                         {"images", images},
-                                         {"notScanned", left_out},
-                                         {"findings", findings}};
-    write_stdout(json_text(json));
-    return;
+void print(Output& out, const ecr::ScanReport& report) {
+  out.member("status", report.status());
+  oci::Json images = oci::Json::array();
+  for (const ecr::ScannedImage& image : report.images) {
+    images.push_back({{"digest", image.digest}, {"status", image.status}});
   }
-  std::vector<std::vector<std::string>> rows = {{"SEVERITY", "FINDING", "PACKAGE", "FIXED IN"}};
+  out.member("images", images);
+  oci::Json left_out = oci::Json::array();
+  for (const ecr::Unscanned& one : report.left_out) {
+    left_out.push_back({{"digest", one.digest}, {"why", one.why}});
+  }
+  out.member("notScanned", left_out);
+  out.table("findings", {{"", "id"},
+                         {"SEVERITY", "severity"},
+                         {"FINDING", ""},
+                         {"PACKAGE", "package"},
+                         {"FIXED IN", "fixedIn"},
+                         {"", "image"}});
   for (const ecr::Finding& finding : report.findings) {
-    rows.push_back({std::string(ecr::severity_name(finding.severity)), printable(finding.id),
-                    printable(finding.package),
-                    finding.fixed_in.empty() ? "-" : printable(finding.fixed_in)});
+    out.row({finding.id, ecr::severity_name(finding.severity), finding.id, finding.package,
+             finding.fixed_in, finding.image});
   }
-  write_stdout(table(rows));
 }
 
 void gate(const ecr::ScanReport& report, const ScanWords& words) {
@@ -147,7 +127,9 @@ void declare_ecr_scan(Arguments& ecr) {
                                                  {std::chrono::seconds(words->wait), sleep})
                         : ecr::read_findings(session.ecr(), place),
                   names);
-      print(report, session.json());
+      print(session.output(), report);
+      // What was found is said even if it is too much.
+      session.output().finish();
       for (const ecr::Unscanned& one : report.left_out) {
         session.remark(fmt::format("not scanned: {}, {}", printable(one.digest), one.why));
       }

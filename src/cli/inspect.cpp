@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "src/cli/json_text.hpp"
+#include "oci/base/text.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
@@ -12,104 +12,74 @@
 namespace davit::app {
 namespace {
 
-using OrderedJson = nlohmann::ordered_json;
-using Rows = std::vector<std::vector<std::string>>;
-using oci::printable;
-
-std::string join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    if (!text.empty()) text += ' ';
-    text += printable(word);
-  }
-  return text;
+/// What a person reads of an image's config; a script gets it whole.
+void print_config(Output& out, const oci::ImageConfig& config) {
+  const auto words = [](const std::vector<std::string>& all) { return oci::join(all, " "); };
+  out.fact("Platform", "", config.platform.str());
+  out.fact("Created", "", config.created);
+  out.fact("Author", "", config.author);
+  out.fact("Entrypoint", "", words(config.entrypoint));
+  out.fact("Cmd", "", words(config.cmd));
+  out.fact("Workdir", "", config.working_dir);
+  out.fact("User", "", config.user);
+  out.fact("Ports", "", words(config.exposed_ports));
+  out.fact("Volumes", "", words(config.volumes));
+  for (const std::string& assignment : config.env) out.fact("Env", "", assignment);
+  for (const auto& [name, value] : config.labels) out.fact("Label", "", name + "=" + value);
 }
 
-void add_row(Rows& rows, const std::string& name, const std::string& value) {
-  if (!value.empty()) rows.push_back({name, value});
-}
-
-Rows summary(const oci::Inspection& found) {
-  Rows rows;
-  add_row(rows, "Name", found.store);
-  add_row(rows, "Digest", found.root.digest.str());
-  add_row(rows, "Type", found.root.media_type);
-  if (!found.config) return rows;
-  const oci::ImageConfig& config = *found.config;
-  add_row(rows, "Platform", printable(config.platform.str()));
-  add_row(rows, "Created", printable(config.created));
-  add_row(rows, "Author", printable(config.author));
-  add_row(rows, "Entrypoint", join(config.entrypoint));
-  add_row(rows, "Cmd", join(config.cmd));
-  add_row(rows, "Workdir", printable(config.working_dir));
-  add_row(rows, "User", printable(config.user));
-  add_row(rows, "Ports", join(config.exposed_ports));
-  add_row(rows, "Volumes", join(config.volumes));
-  for (const std::string& assignment : config.env) add_row(rows, "Env", printable(assignment));
-  for (const auto& [name, value] : config.labels) {
-    add_row(rows, "Label", printable(name) + "=" + printable(value));
-  }
-  return rows;
-}
-
-std::string layers_table(const oci::Manifest& manifest,
-                         const std::optional<oci::ImageConfig>& config) {
-  Rows rows = {{"LAYER", "SIZE", "FORMAT", "CREATED BY"}};
+void print_layers(Output& out, const oci::Manifest& manifest,
+                  const std::optional<oci::ImageConfig>& config) {
   std::vector<std::string> steps;
   if (config) {
     for (const oci::History& entry : config->history) {
       if (entry.empty_layer) continue;
-      steps.push_back(printable(entry.created_by.empty() ? entry.comment : entry.created_by));
+      steps.push_back(oci::printable(entry.created_by.empty() ? entry.comment : entry.created_by));
     }
   }
+  out.line("");
+  out.table("", {{"LAYER", ""}, {"SIZE", ""}, {"FORMAT", ""}, {"CREATED BY", ""}});
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
     const oci::Descriptor& layer = manifest.layers[i];
     total += layer.size;
     std::string step = i < steps.size() ? steps[i] : "";
     if (step.size() > 60) step = step.substr(0, 57) + "...";
-    const auto suffix = layer.media_type.rfind('.');
-    rows.push_back({layer.digest.str(), oci::human_size(layer.size),
-                    printable(layer.media_type.substr(suffix + 1)), step});
+    out.row({layer.digest.str(), Size{layer.size},
+             layer.media_type.substr(layer.media_type.rfind('.') + 1), step});
   }
-  rows.push_back({fmt::format("{} in all", manifest.layers.size()), oci::human_size(total)});
-  return table(rows);
+  out.sum({fmt::format("{} in all", manifest.layers.size()), Size{total}});
 }
 
-std::string manifests_table(const oci::Index& index) {
-  Rows rows = {{"PLATFORM", "DIGEST", "SIZE", "TYPE"}};
+void print_members(Output& out, const oci::Index& index) {
+  out.line("");
+  out.table("", {{"PLATFORM", ""}, {"DIGEST", ""}, {"SIZE", ""}, {"TYPE", ""}});
   for (const oci::Descriptor& entry : index.manifests) {
-    rows.push_back({entry.platform ? printable(entry.platform->str()) : "-", entry.digest.str(),
-                    oci::human_size(entry.size), printable(entry.media_type)});
+    out.row({entry.platform ? Cell(entry.platform->str()) : Cell(), entry.digest.str(),
+             Size{entry.size}, entry.media_type});
   }
-  return table(rows);
 }
 
-/// Documents of others are shown as they parse; their own bytes are what `manifest` prints.
-OrderedJson to_json(const oci::Inspection& found) {
-  OrderedJson json;
-  json["name"] = found.store;
-  json["digest"] = found.root.digest.str();
-  json["mediaType"] = found.root.media_type;
-  json["size"] = found.root.size;
-  const bool index = std::holds_alternative<oci::Index>(found.document);
-  json[index ? "index" : "manifest"] = OrderedJson::parse(found.root_bytes);
-  if (found.config) json["config"] = OrderedJson::parse(*found.config_bytes);
-  return json;
-}
-
-void inspect(const oci::Inspection& found, bool as_json) {
-  if (as_json) {
-    write_stdout(json_text(to_json(found)));
+/// A person gets what matters in words; a script the documents as they parse. Their own bytes are
+/// what `manifest` and `config` print.
+void print(Output& out, const oci::Inspection& found) {
+  const auto* manifest = std::get_if<oci::Manifest>(&found.document);
+  out.fact("Name", "name", found.store);
+  out.fact("Digest", "digest", found.root.digest.str());
+  out.fact("Type", "mediaType", found.root.media_type);
+  out.fact("", "size", found.root.size);
+  if (out.form() == Output::Form::json) {
+    out.member(manifest == nullptr ? "index" : "manifest",
+               oci::parse_json(found.root_bytes, found.store));
+    if (found.config) out.member("config", oci::parse_json(*found.config_bytes, found.store));
     return;
   }
-  std::string text = table(summary(found)) + "\n";
-  if (const auto* manifest = std::get_if<oci::Manifest>(&found.document)) {
-    text += layers_table(*manifest, found.config);
+  if (found.config) print_config(out, *found.config);
+  if (manifest != nullptr) {
+    print_layers(out, *manifest, found.config);
   } else {
-    text += manifests_table(std::get<oci::Index>(found.document));
+    print_members(out, std::get<oci::Index>(found.document));
   }
-  write_stdout(text);
 }
 
 struct Words {
@@ -136,7 +106,8 @@ oci::Inspection read(Session& session, const Words& words,
 
 void declare_inspect(Arguments command) {
   declare(command, Prints::result, [](Session& session, const Words& words) {
-    inspect(read(session, words, words.platform.chosen()), session.json());
+    const oci::Inspection found = read(session, words, words.platform.chosen());
+    print(session.output(), found);
   });
 }
 
@@ -160,7 +131,12 @@ void declare_digest(Arguments command) {
     oci::Store& store = session.places().open(place, Use::read);
     const oci::Descriptor found =
         oci::find_image(store, place.identifier(), words.platform.chosen());
-    write_stdout(found.digest.str() + "\n");
+    Output& out = session.output();
+    out.line(found.digest.str());
+    out.member("name", store.name());
+    out.member("digest", found.digest.str());
+    out.member("mediaType", found.media_type);
+    out.member("size", found.size);
   });
 }
 

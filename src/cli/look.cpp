@@ -10,7 +10,6 @@
 #include "oci/base/error.hpp"
 #include "oci/image/flatten.hpp"
 #include "oci/layer/unpack.hpp"
-#include "src/cli/json_text.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
@@ -23,7 +22,6 @@ using oci::EntryType;
 using oci::Error;
 using oci::ErrorKind;
 using oci::printable;
-using OrderedJson = nlohmann::ordered_json;
 using Files = std::map<std::string, oci::ImageFile>;
 
 struct LookWords {
@@ -87,47 +85,47 @@ std::string mode_text(const oci::TarEntry& entry) {
   return text;
 }
 
-OrderedJson to_json(const std::string& path, const oci::ImageFile& file) {
-  OrderedJson json = {{"path", path},
-                      {"mode", mode_text(file.entry)},
-                      {"uid", file.entry.uid},
-                      {"gid", file.entry.gid},
-                      {"size", file.entry.size},
-                      {"mtime", rfc3339(file.entry.mtime)}};
-  if (!file.entry.link_target.empty()) json["target"] = file.entry.link_target;
-  if (!file.content.empty()) json["digest"] = file.content.str();
-  return json;
-}
-
 /// Whether a path is `prefix` or beneath it.
 bool is_within(const std::string& path, const std::string& prefix) {
   return prefix.empty() || path == prefix ||
          (path.starts_with(prefix) && path[prefix.size()] == '/');
 }
 
-void print_files(Session& session, const Files& files, const std::string& prefix,
-                 const LookWords& words) {
-  std::vector<std::vector<std::string>> rows;
-  OrderedJson json = OrderedJson::array();
+/// "a -> b" for a symbolic link, "a = b" for a hard link.
+std::string name_text(const std::string& path, const oci::TarEntry& entry) {
+  if (entry.link_target.empty()) return path;
+  return path + (entry.type == EntryType::hardlink ? " = " : " -> ") + entry.link_target;
+}
+
+void print_files(Output& out, const Files& files, const std::string& prefix, bool is_long) {
+  const auto heading = [&](const char* name) { return is_long ? name : ""; };
+  out.table("files",
+            {{is_long ? "" : "PATH", "path"},
+             {heading("MODE"), "mode"},
+             {heading("OWNER"), ""},
+             {"", "uid"},
+             {"", "gid"},
+             {heading("SIZE"), ""},
+             {"", "size"},
+             {heading("TIME"), "mtime"},
+             {heading("NAME"), ""},
+             {"", "target"},
+             {"", "digest"}},
+            Output::Headings::hidden);
   bool any = false;
   for (const auto& [path, file] : files) {
     if (!is_within(path, prefix)) continue;
     any = true;
-    const std::string& target = file.entry.link_target;
-    const char* arrow = file.entry.type == EntryType::hardlink ? " = " : " -> ";
-    const std::string name = printable(path) + (target.empty() ? "" : arrow + printable(target));
-    json.push_back(to_json(path, file));
-    if (!words.is_long) {
-      rows.push_back({printable(path)});
-    } else {
-      rows.push_back({mode_text(file.entry), fmt::format("{}:{}", file.entry.uid, file.entry.gid),
-                      std::to_string(file.entry.size), rfc3339(file.entry.mtime), name});
-    }
+    const oci::TarEntry& entry = file.entry;
+    const std::string& target = entry.link_target;
+    out.row({path, mode_text(entry), fmt::format("{}:{}", entry.uid, entry.gid), entry.uid,
+             entry.gid, std::to_string(entry.size), entry.size, Time{entry.mtime},
+             name_text(path, entry), target.empty() ? Cell() : Cell(target),
+             file.content.empty() ? Cell() : Cell(file.content.str())});
   }
   if (!any && !prefix.empty()) {
     throw Error(ErrorKind::not_found, fmt::format("the image has no {}", printable(prefix)));
   }
-  write_stdout(session.json() ? json_text(json) : table(rows));
 }
 
 }  // namespace
@@ -139,11 +137,12 @@ void declare_files(Arguments command) {
   command.flag("-l,--long", words->is_long, "with modes, owners, sizes, times and links");
   declare_common(command);
   command.run([words](Session& session) {
-    // Digests are part of the JSON alone.
+    // Digests are for scripts alone.
+    const auto contents =
+        session.form() == Output::Form::json ? oci::Contents::hashed : oci::Contents::passed_over;
     const Files files =
-        oci::list_files(open(session, *words, words->source), reading(session),
-                        session.json() ? oci::Contents::hashed : oci::Contents::passed_over);
-    print_files(session, files, oci::clean_path(words->path), *words);
+        oci::list_files(open(session, *words, words->source), reading(session), contents);
+    print_files(session.output(), files, oci::clean_path(words->path), words->is_long);
   });
 }
 
@@ -196,6 +195,26 @@ bool same(const oci::ImageFile& a, const oci::ImageFile& b) {
   return first == second && a.content == b.content;
 }
 
+/// What is "removed", "changed" or "added" between two images: its path, and both sizes.
+void each_change(
+    std::string_view kind, const Files& old_files, const Files& new_files,
+    const std::function<void(const std::string&, std::uint64_t, std::uint64_t)>& take) {
+  if (kind == "added") {
+    for (const auto& [path, file] : new_files) {
+      if (!old_files.contains(path)) take(path, 0, file.entry.size);
+    }
+    return;
+  }
+  for (const auto& [path, file] : old_files) {
+    const auto now = new_files.find(path);
+    if (now == new_files.end()) {
+      if (kind == "removed") take(path, file.entry.size, 0);
+    } else if (kind == "changed" && !same(file, now->second)) {
+      take(path, file.entry.size, now->second.entry.size);
+    }
+  }
+}
+
 }  // namespace
 
 void declare_diff(Arguments command) {
@@ -209,32 +228,24 @@ void declare_diff(Arguments command) {
     const Files old_files = oci::list_files(before, reading(session));
     const Files new_files = oci::list_files(after, reading(session));
     const std::set<oci::Digest> layers(before.diff_ids.begin(), before.diff_ids.end());
-    const auto shared = std::count_if(after.diff_ids.begin(), after.diff_ids.end(),
-                                      [&](const auto& layer) { return layers.contains(layer); });
-    std::vector<std::vector<std::string>> rows;
-    OrderedJson json = {{"sharedLayers", shared},
-                        {"added", OrderedJson::array()},
-                        {"removed", OrderedJson::array()},
-                        {"changed", OrderedJson::array()}};
-    const auto add = [&](const char* mark, const char* key, const std::string& path,
-                         std::uint64_t old_size, std::uint64_t new_size) {
-      rows.push_back({mark, change_of(old_size, new_size), printable(path)});
-      json[key].push_back({{"path", path}, {"before", old_size}, {"after", new_size}});
-    };
-    for (const auto& [path, file] : old_files) {
-      const auto now = new_files.find(path);
-      if (now == new_files.end()) {
-        add("removed", "removed", path, file.entry.size, 0);
-      } else if (!same(file, now->second)) {
-        add("changed", "changed", path, file.entry.size, now->second.entry.size);
+    const auto shared = static_cast<std::size_t>(
+        std::count_if(after.diff_ids.begin(), after.diff_ids.end(),
+                      [&](const auto& layer) { return layers.contains(layer); }));
+    Output& out = session.output();
+    out.line(fmt::format("{} of {} layers are shared", shared, after.diff_ids.size()));
+    out.member("sharedLayers", shared);
+    // A person reads one table of all changes, a script a list of each kind.
+    for (const char* kind : {"removed", "changed", "added"}) {
+      if (out.form() == Output::Form::json || kind == std::string_view("removed")) {
+        out.table(kind,
+                  {{"CHANGE", ""}, {"SIZE", ""}, {"PATH", "path"}, {"", "before"}, {"", "after"}},
+                  Output::Headings::hidden);
       }
+      each_change(kind, old_files, new_files,
+                  [&](const std::string& path, std::uint64_t size, std::uint64_t now) {
+                    out.row({kind, change_of(size, now), path, size, now});
+                  });
     }
-    for (const auto& [path, file] : new_files) {
-      if (!old_files.contains(path)) add("added", "added", path, 0, file.entry.size);
-    }
-    if (session.json()) return write_stdout(json_text(json));
-    write_stdout(fmt::format("{} of {} layers are shared\n", shared, after.diff_ids.size()) +
-                 table(rows));
   });
 }
 

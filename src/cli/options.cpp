@@ -73,7 +73,7 @@ void declare_connection(Arguments& command) {
 }
 
 /// What is said beside the progress, as the words say it.
-struct Output {
+struct Saying {
   bool json = false;
   bool quiet = false;
   int verbose = 0;
@@ -82,7 +82,7 @@ struct Output {
 }  // namespace
 
 void declare_output(Arguments& command, Prints prints) {
-  const auto words = std::make_shared<Output>();
+  const auto words = std::make_shared<Saying>();
   command.heading("Output");
   if (prints == Prints::result) {
     command.flag("--json", words->json, "print the result as one JSON object");

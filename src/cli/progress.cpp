@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "oci/base/error.hpp"
-#include "src/cli/json_text.hpp"
+#include "oci/model/json.hpp"
 #include "src/cli/terminal.hpp"
 
 namespace davit::app {
@@ -167,17 +167,17 @@ class JsonLines final : public Display {
     const bool changed = !last.known || last.state != event.state;
     if (!changed && Clock::now() - last.said < 500ms) return;
     last = {true, event.state, Clock::now()};
-    nlohmann::ordered_json json = {{"id", event.id},
-                                   {"kind", event.kind},
-                                   {"state", state_name(event.state)},
-                                   {"bytes", event.bytes}};
+    oci::Json json = {{"id", event.id},
+                      {"kind", event.kind},
+                      {"state", state_name(event.state)},
+                      {"bytes", event.bytes}};
     if (event.total) json["total"] = *event.total;
     if (event.kept > 0) json["kept"] = event.kept;
-    write_stderr(json_text(json));
+    write_stderr(oci::to_printable_text(json) + "\n");
   }
   void message(std::string_view line) override {
-    const nlohmann::ordered_json json = {{"message", line}};
-    write_stderr(json_text(json));
+    const oci::Json json = {{"message", line}};
+    write_stderr(oci::to_printable_text(json) + "\n");
   }
 
  private:

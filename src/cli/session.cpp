@@ -2,18 +2,22 @@
 
 #include <fmt/format.h>
 
+#include "oci/base/bytes.hpp"
 #include "oci/base/log.hpp"
-#include "src/cli/json_text.hpp"
 #include "src/cli/terminal.hpp"
 #include "transport/auth/docker_config.hpp"
 
 namespace davit::app {
 
 Session::Session(const Settings& settings, std::stop_token stop)
-    : settings_(settings), stop_(std::move(stop)) {
+    : settings_(settings),
+      stop_(std::move(stop)),
+      output_(settings.json ? Output::Form::json : Output::Form::text, write_stdout) {
   const bool shows = !settings_.quiet && !settings_.rehearses;
   display_ = make_display(shows ? settings_.progress : ProgressStyle::none);
-  oci::set_log([this](oci::LogLevel level, std::string_view line) {
+  oci::set_log([this](oci::LogLevel level, std::string_view text) {
+    // What it names comes from servers and files as often as not.
+    const std::string line = oci::printable(text);
     if (level == oci::LogLevel::notice) {
       display_->message(line);
     } else if (level == oci::LogLevel::warning) {
@@ -44,24 +48,25 @@ void Session::check_login(const std::string& registry, const transport::Credenti
 }
 
 void Session::remark(std::string_view line) {
-  if (!settings_.quiet) display_->message(line);
+  if (!settings_.quiet) display_->message(oci::printable(line));
+}
+
+Output& Session::output() {
+  display_ = make_display(ProgressStyle::none);
+  return output_;
 }
 
 void Session::print(const std::vector<Landed>& landed) {
-  display_ = make_display(ProgressStyle::none);
-  if (!settings_.json) {
-    for (const Landed& place : landed) write_stdout(place.str() + "\n");
-    return;
-  }
-  nlohmann::ordered_json json;
-  json["digest"] = landed.at(0).root.digest.str();
-  json["mediaType"] = landed.at(0).root.media_type;
-  json["size"] = landed.at(0).root.size;
-  json["places"] = nlohmann::ordered_json::array();
+  Output& out = output();
+  for (const Landed& place : landed) out.line(place.str());
+  out.member("digest", landed.at(0).root.digest.str());
+  out.member("mediaType", landed.at(0).root.media_type);
+  out.member("size", landed.at(0).root.size);
+  oci::Json places = oci::Json::array();
   for (const Landed& place : landed) {
-    json["places"].push_back({{"reference", place.str()}, {"tags", place.tags}});
+    places.push_back({{"reference", place.str()}, {"tags", place.tags}});
   }
-  write_stdout(json_text(json));
+  out.member("places", places);
 }
 
 }  // namespace davit::app

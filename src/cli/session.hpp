@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "src/cli/output.hpp"
 #include "src/cli/progress.hpp"
 #include "src/cli/settings.hpp"
 #include "src/ops/places.hpp"
@@ -24,7 +25,10 @@ class Session {
 
   oci::Progress* progress() { return display_.get(); }
   std::stop_token stop() const { return stop_; }
-  bool json() const { return settings_.json; }
+  /// The form that the result will have.
+  Output::Form form() const { return output_.form(); }
+  /// Where the result goes. Progress has come to its end.
+  Output& output();
 
   /// Asks a registry whether it takes these credentials; Error(denied) if not.
   void check_login(const std::string& registry, const transport::Credentials& credentials);
@@ -32,13 +36,14 @@ class Session {
   /// Tells a person something beside the result, unless it is to be quiet.
   void remark(std::string_view line);
 
-  /// What a script reads: a line for each place an image landed in, or one JSON object.
+  /// Prints a line for each place an image landed in; for a script what and where it is.
   void print(const std::vector<Landed>& landed);
 
  private:
   Settings settings_;
   const std::stop_token stop_;
   std::unique_ptr<Display> display_;
+  Output output_;
   std::unique_ptr<transport::CredentialSource> stored_;
   std::unique_ptr<transport::ecr::Access> ecr_;
   std::unique_ptr<Places> places_;

@@ -2,7 +2,6 @@
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
-#include "src/cli/json_text.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
@@ -10,16 +9,12 @@
 namespace davit::app {
 namespace {
 
-void print_names(const Session& session, const char* key, const std::string& of,
+void print_names(Session& session, const char* key, const std::string& of,
                  const std::vector<std::string>& names) {
-  if (session.json()) {
-    const nlohmann::ordered_json json = {{"name", of}, {key, names}};
-    write_stdout(json_text(json));
-    return;
-  }
-  std::string text;
-  for (const std::string& name : names) text += oci::printable(name) + "\n";
-  write_stdout(text);
+  Output& out = session.output();
+  for (const std::string& name : names) out.line(name);
+  out.member("name", of);
+  out.member(key, names);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace davit::app {
 
@@ -20,8 +19,5 @@ void write_stdout(std::string_view text);
 
 /// A file's content, or by the name "-" that of standard input. Error(usage) beyond `limit` bytes.
 std::string read_input(const std::string& name, std::size_t limit);
-
-/// Columns as wide as their widest cell, two spaces between; no spaces at the end of a line.
-std::string table(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace davit::app

@@ -7,7 +7,6 @@
 
 #include "oci/base/error.hpp"
 #include "oci/base/log.hpp"
-#include "src/cli/json_text.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
 #include "src/cli/terminal.hpp"
@@ -43,12 +42,10 @@ void unpack(Session& session, const UnpackWords& words) {
                                          place.identifier(), words.platform.chosen()),
                         words.directory, options);
   report(unpacked);
-  if (session.json()) {
-    const nlohmann::ordered_json json = {{"image", unpacked.image}, {"directory", words.directory}};
-    write_stdout(json_text(json));
-  } else {
-    write_stdout(unpacked.image + "\n");
-  }
+  Output& out = session.output();
+  out.line(unpacked.image);
+  out.member("image", unpacked.image);
+  out.member("directory", words.directory);
 }
 
 }  // namespace

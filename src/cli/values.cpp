@@ -1,7 +1,6 @@
 #include "src/cli/values.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -12,6 +11,7 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/words.hpp"
+#include "oci/model/json.hpp"
 
 namespace davit::app {
 namespace {
@@ -33,12 +33,16 @@ std::optional<Number> whole_number(std::string_view text) {
 }
 
 std::vector<std::string> json_words(std::string_view option, const std::string& value) {
-  const auto json = nlohmann::json::parse(value, nullptr, false);
-  if (!json.is_array()) throw bad(option, value, "a JSON array");
+  oci::Json json;
+  try {
+    json = oci::parse_json(value, option);
+  } catch (const Error&) {
+    throw bad(option, value, "a JSON array");
+  }
   std::vector<std::string> words;
-  for (const auto& word : json) {
+  for (const oci::Json& word : json) {
     if (!word.is_string()) throw bad(option, value, "a JSON array of strings");
-    words.push_back(word.get<std::string>());
+    words.push_back(word.string());
   }
   return words;
 }

@@ -407,7 +407,7 @@ END
   ecr ecr clean "$HOST/app" --yes > gone 2> /dev/null
   [ "$(wc -l < gone)" -eq 1 ]
   ecr copy "$HOST/app:all" oci:copied:all > /dev/null
-  ecr ecr images "$HOST/app" --json | python3 -c 'import json, sys; assert len(json.load(sys.stdin)) == 4'
+  ecr ecr images "$HOST/app" --json | python3 -c 'import json, sys; assert len(json.load(sys.stdin)["images"]) == 4'
   run --separate-stderr ecr ecr delete "$HOST/app@$(ecr digest --platform linux/amd64 "$HOST/app:all")"
   [ "$status" -eq 1 ]
   [[ "$stderr" == *ImageReferencedByManifestList* ]]
@@ -438,7 +438,7 @@ END
   run --separate-stderr ecr ecr du "$HOST/app" --json
   [ "$status" -eq 0 ]
   [[ "$stderr" == *"warning: app@sha256:"* ]]
-  python3 -c 'import json, sys; u = json.loads(sys.argv[1])[0]; assert u["images"] == 2 and u["distinct"] > 0, u' "$output"
+  python3 -c 'import json, sys; u = json.loads(sys.argv[1])["repositories"][0]; assert u["images"] == 2 and u["distinct"] > 0, u' "$output"
 }
 
 @test "davit delete works on ECR, too" {
@@ -459,7 +459,7 @@ END
   ecr build --rootfs rootfs -t "$HOST/app:1" --create > /dev/null
   ecr build --rootfs rootfs --env A=B -t "$HOST/app:2" > /dev/null
   ecr ecr du "$HOST" --json > usage
-  python3 -c 'import json; u = json.load(open("usage"))[0]; assert u["images"] == 2 and u["distinct"] < u["size"], u'
+  python3 -c 'import json; u = json.load(open("usage"))["repositories"][0]; assert u["images"] == 2 and u["distinct"] < u["size"], u'
 }
 
 @test "a repository with images is deleted only by force" {
@@ -501,7 +501,7 @@ END
   ecr build --rootfs rootfs -t "$HOST/team/app:1" > built
   [ "$(aws ecr describe-images --repository-name team/app --query 'imageDetails[0].imageDigest' --output text)" = "$(cut -d@ -f2 built)" ]
   [ "$(aws ecr describe-images --repository-name team/app --query 'imageDetails[0].imageSizeInBytes' --output text)" = \
-    "$(ecr ecr images "$HOST/team/app" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["size"])')" ]
+    "$(ecr ecr images "$HOST/team/app" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["images"][0]["size"])')" ]
   lifecycle > keep.json
   aws ecr put-lifecycle-policy --repository-name team/app --lifecycle-policy-text file://keep.json > /dev/null
   ecr ecr lifecycle get "$HOST/team/app" | diff - keep.json

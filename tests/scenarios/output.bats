@@ -50,6 +50,38 @@ o = json.load(sys.stdin)
 assert o["digest"].startswith("sha256:") and o["places"][0]["tags"] == ["1"], o'
 }
 
+@test "--json prints one object, whatever the command" {
+  tag=$REGISTRY/object
+  davit push -q oci:local:1 "$tag:1" > /dev/null
+  for words in "build -q --rootfs rootfs -t oci:built:1" "copy oci:local:1 oci:copied:1" "push oci:local:1 $tag:2" \
+    "pull $tag:1 oci:pulled:1" "unpack oci:local:1 unpacked" "files oci:local:1" "files -l oci:local:1 etc" \
+    "diff oci:local:1 oci:built:1" "inspect oci:local:1" "digest oci:local:1" "tags oci:local" "catalog $REGISTRY" \
+    "index create oci:local:all oci:local:1" "tag oci:local:1 3" "delete --dry-run oci:local:3" "delete oci:local:3" \
+    "bundle save -o some.bundle $tag:1" "bundle list some.bundle" "bundle verify some.bundle" \
+    "bundle load some.bundle $REGISTRY/loaded"; do
+    # shellcheck disable=SC2086 # split into words on purpose
+    run --separate-stderr davit $words --json
+    [ "$status" -eq 0 ] || { echo "$words: $status $stderr" >&2; return 1; }
+    python3 -c 'import json, sys; assert isinstance(json.loads(sys.argv[1]), dict)' "$output" ||
+      { echo "$words: $output" >&2; return 1; }
+    [ "${#lines[@]}" -eq 1 ]
+  done
+}
+
+@test "what others wrote moves no cursor" {
+  davit build -q --rootfs rootfs --label "a=$(printf 'b\033[2J')" --history "$(printf 'c\033[2J')" \
+    -t oci:escapes:1 > /dev/null
+  run --separate-stderr davit inspect oci:escapes:1
+  [ "$status" -eq 0 ]
+  [[ "$output" == *'b\x1b[2J'*'c\x1b[2J'* && "$output$stderr" != *$'\e'* ]]
+  # A media type that nobody knows, in what a person copied from elsewhere.
+  sed -i 's|application/vnd.oci.image.manifest.v1+json|x\\u001b[2J|' escapes/index.json
+  for command in inspect files digest unpack; do
+    run --separate-stderr davit "$command" oci:escapes:1 to-nowhere
+    [[ "$output$stderr" != *$'\e'* ]]
+  done
+}
+
 @test "--progress json prints an object a line" {
   davit push --progress json oci:local:1 "$REGISTRY/progress:1" 2> lines > /dev/null
   python3 - <<'END'
