@@ -8,13 +8,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "oci/base/error.hpp"
 #include "oci/base/ready.hpp"
 #include "oci/base/tasks.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::oci {
 namespace {
@@ -48,10 +49,9 @@ std::optional<int> own_descriptor(const fs::path& path) {
   const std::string self = fs::canonical("/proc/self", unknown).native();
   if (unknown || !directory.starts_with(self + "/") || !directory.ends_with("/fd")) return {};
   const std::string name = path.filename().native();
-  int fd = -1;
-  const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), fd);
-  if (code != std::errc() || end != name.data() + name.size()) return {};
-  return fd;
+  const auto fd = parse_number(name, std::numeric_limits<int>::max());
+  if (!fd) return {};
+  return static_cast<int>(*fd);
 }
 
 /// Opens what is no regular file. A fifo has no writer before it has a reader, which is waited for.

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <limits>
 #include <optional>
 
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::oci {
 
@@ -130,10 +130,10 @@ std::uint64_t parse_size(std::string_view text) {
     return Error(ErrorKind::usage, fmt::format("'{}' is not a size", printable(text)),
                  "write it as 32M, 4GiB or 10MB");
   };
-  std::uint64_t number = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (code != std::errc{} || end == text.data()) throw bad();
-  const std::string_view unit(end, text.data() + text.size() - end);
+  std::string_view unit = text;
+  const auto digits = take_number(unit);
+  if (!digits) throw bad();
+  std::uint64_t number = *digits;
   if (unit.empty() || unit == "B") return number;
   static constexpr std::string_view letters = "KMGT";
   const std::size_t power =

@@ -2,22 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::oci {
 namespace {
 
 /// A number of at most two digits and nothing else, within 1 to `greatest`.
 std::optional<int> parse_level(std::string_view text, int greatest) {
-  int level = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, code] = std::from_chars(text.data(), end, level);
-  if (code != std::errc{} || stopped != end || text.size() > 2) return std::nullopt;
-  if (level < 1 || level > greatest) return std::nullopt;
-  return level;
+  const auto level = parse_number(text, static_cast<std::uint64_t>(greatest));
+  if (!level || *level < 1 || text.size() > 2) return std::nullopt;
+  return static_cast<int>(*level);
 }
 
 }  // namespace

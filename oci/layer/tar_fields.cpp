@@ -7,6 +7,7 @@
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::oci {
 namespace {
@@ -109,12 +110,11 @@ std::int64_t tar_number(std::span<const char> field) {
 PaxRecords parse_pax(std::string_view records) {
   PaxRecords result;
   while (!records.empty()) {
-    std::size_t length = 0;
-    const char* begin = records.data();
-    const auto [end, failure] = std::from_chars(begin, begin + records.size(), length);
-    const std::size_t digits = static_cast<std::size_t>(end - begin);
-    if (failure != std::errc{} || length > records.size() || length < digits + 4 ||
-        records[digits] != ' ' || records[length - 1] != '\n') {
+    std::string_view rest = records;
+    const std::uint64_t length = take_number(rest).value_or(0);
+    const std::size_t digits = records.size() - rest.size();
+    if (length > records.size() || length < digits + 4 || records[digits] != ' ' ||
+        records[length - 1] != '\n') {
       corrupt("a malformed record in a pax header");
     }
     const std::string_view record = records.substr(digits + 1, length - digits - 2);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::oci {
 namespace {
@@ -31,19 +32,7 @@ bool is_component(std::string_view text) {
   return true;
 }
 
-bool is_port(std::string_view text) {
-  return !text.empty() && text.size() <= 5 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
-         std::stoi(std::string(text)) <= 65535;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
+bool is_port(std::string_view text) { return text.size() <= 5 && parse_number(text, 65535); }
 
 bool looks_like_host(std::string_view text) {
   return text == "localhost" || text.find_first_of(".:[") != std::string_view::npos;

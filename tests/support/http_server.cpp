@@ -12,6 +12,8 @@
 #include <charconv>
 #include <system_error>
 
+#include "oci/base/text.hpp"
+
 namespace davit::tests {
 namespace {
 
@@ -46,12 +48,6 @@ std::uint64_t parse_number(std::string_view text, int base) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
   if (error != std::errc()) throw ConnectionLost("not a number");
   return number;
-}
-
-std::string_view trim(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\r')) text.remove_suffix(1);
-  return text;
 }
 
 std::string decode(std::string_view text) {
@@ -123,7 +119,7 @@ Exchange::Exchange(Connection& connection, const std::string& head) : connection
   const auto line = [&rest] {
     const std::string_view text = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), text.size() + 1));
-    return trim(text);
+    return oci::trim(text);
   };
   const std::string_view first = line();
   const std::size_t a = first.find(' ');
@@ -135,7 +131,7 @@ Exchange::Exchange(Connection& connection, const std::string& head) : connection
   for (std::string_view text = line(); !text.empty(); text = line()) {
     const std::size_t colon = std::min(text.size(), text.find(':'));
     headers_.add(std::string(text.substr(0, colon)),
-                 std::string(trim(text.substr(std::min(text.size(), colon + 1)))));
+                 std::string(oci::trim(text.substr(std::min(text.size(), colon + 1)))));
   }
   chunked_ = headers_.get("Transfer-Encoding").value_or("") == "chunked";
   if (!chunked_) length_ = parse_number(headers_.get("Content-Length").value_or("0"), 10);
@@ -175,7 +171,7 @@ std::size_t Exchange::read(std::span<char> into) {
   if (body_done_) return 0;
   if (std::exchange(awaits_continue_, false)) connection_.write("HTTP/1.1 100 Continue\r\n\r\n");
   if (remaining_ == 0) {
-    remaining_ = parse_number(trim(connection_.read_until("\n", head_limit)), 16);
+    remaining_ = parse_number(oci::trim(connection_.read_until("\n", head_limit)), 16);
     if (remaining_ == 0) {
       connection_.read_until("\n", head_limit);
       body_done_ = true;

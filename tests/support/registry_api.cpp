@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "oci/base/text.hpp"
 #include "oci/model/json.hpp"
 #include "oci/model/media_type.hpp"
 #include "tests/support/registry_call.hpp"
@@ -141,7 +142,7 @@ Answer RegistryApi::names(const Call& call, const char* member,
   std::size_t most = all.size();
   if (options_.page_size > 0) most = options_.page_size;
   if (const auto n = parameter(call.query, "n")) {
-    most = std::min<std::size_t>(most, parse_number(*n).value_or(0));
+    most = std::min<std::size_t>(most, oci::parse_number(*n).value_or(0));
   }
   const std::size_t left = static_cast<std::size_t>(all.end() - begin);
   const std::vector<std::string> page(begin,

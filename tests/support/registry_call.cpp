@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <regex>
 
+#include "oci/base/text.hpp"
 #include "oci/model/json.hpp"
 
 namespace davit::tests {
@@ -47,18 +47,11 @@ Answer with_location(int status, std::string location) {
   return answer;
 }
 
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 std::optional<Range> parse_range(std::string_view text) {
   const std::size_t dash = text.find('-');
   if (dash == std::string_view::npos || text.size() == 1) return std::nullopt;
-  const auto first = parse_number(text.substr(0, dash));
-  const auto last = parse_number(text.substr(dash + 1));
+  const auto first = oci::parse_number(text.substr(0, dash));
+  const auto last = oci::parse_number(text.substr(dash + 1));
   if ((!first && dash > 0) || (!last && dash + 1 < text.size())) return std::nullopt;
   return Range(first, last);
 }

@@ -34,8 +34,6 @@ struct RegistryApi::Call {
 Answer json_answer(const oci::Json& json, const char* type = "application/json");
 Answer with_location(int status, std::string location);
 
-std::optional<std::uint64_t> parse_number(std::string_view text);
-
 /// "5-9", "5-" and "-5" as they stand in Range and Content-Range.
 using Range = std::pair<std::optional<std::uint64_t>, std::optional<std::uint64_t>>;
 std::optional<Range> parse_range(std::string_view text);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 #include "transport/auth/challenge.hpp"
 #include "transport/auth/scheme.hpp"
 
@@ -25,7 +26,7 @@ using oci::ErrorKind;
 bool says_expired(std::string_view body) {
   static constexpr std::array<std::string_view, 2> texts = {"token has expired",
                                                             "authorization token is invalid"};
-  const std::string text = lower_case(body);
+  const std::string text = oci::lower_case(body);
   return std::any_of(texts.begin(), texts.end(), [&](std::string_view expired) {
     return text.find(expired) != std::string::npos;
   });

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "oci/base/text.hpp"
+
 namespace davit::transport {
 namespace {
 
@@ -40,10 +42,10 @@ class FieldReader {
       if (rest_.starts_with('=')) {
         rest_.remove_prefix(1);
         skip(blanks);
-        add_parameter(lower_case(word), take_value());
+        add_parameter(oci::lower_case(word), take_value());
       } else {
         rest_ = behind_word;
-        add_scheme(lower_case(word));
+        add_scheme(oci::lower_case(word));
       }
     }
   }

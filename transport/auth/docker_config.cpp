@@ -6,13 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <system_error>
 
 #include "oci/base/atomic_file.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
 #include "oci/base/file_lock.hpp"
+#include "oci/base/text.hpp"
 #include "oci/model/json.hpp"
 #include "transport/auth/helper.hpp"
 #include "transport/auth/registry_key.hpp"
@@ -25,11 +25,6 @@ using oci::Error;
 using oci::ErrorKind;
 
 constexpr std::uint64_t file_limit = 4 * oci::MiB;
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : value;
-}
 
 /// One file as it was read.
 struct ConfigFile {
@@ -47,7 +42,7 @@ ConfigFile load(const fs::path& path) {
     return file;
   }
   // An empty file, /dev/null for one, is a usual way to say "none".
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return file;
+  if (oci::trim(text).empty()) return file;
   file.json = oci::parse_json(text, file.name);
   if (!file.json.is_object()) {
     throw Error(ErrorKind::corrupt, file.name + ": not a JSON object");
@@ -207,18 +202,18 @@ oci::FileLock lock(const fs::path& path) {
 }  // namespace
 
 std::vector<fs::path> credential_files() {
-  if (const std::string file = environment("REGISTRY_AUTH_FILE"); !file.empty()) return {file};
-  if (const std::string directory = environment("DOCKER_CONFIG"); !directory.empty()) {
-    return {fs::path(directory) / "config.json"};
+  if (const auto file = oci::environment("REGISTRY_AUTH_FILE")) return {*file};
+  if (const auto directory = oci::environment("DOCKER_CONFIG")) {
+    return {fs::path(*directory) / "config.json"};
   }
-  const fs::path home = environment("HOME");
+  const fs::path home = oci::environment("HOME").value_or("");
   std::vector<fs::path> files;
   if (!home.empty()) files.push_back(home / ".docker/config.json");
-  if (const std::string runtime = environment("XDG_RUNTIME_DIR"); !runtime.empty()) {
-    files.push_back(fs::path(runtime) / "containers/auth.json");
+  if (const auto runtime = oci::environment("XDG_RUNTIME_DIR")) {
+    files.push_back(fs::path(*runtime) / "containers/auth.json");
   }
-  if (const std::string config = environment("XDG_CONFIG_HOME"); !config.empty()) {
-    files.push_back(fs::path(config) / "containers/auth.json");
+  if (const auto config = oci::environment("XDG_CONFIG_HOME")) {
+    files.push_back(fs::path(*config) / "containers/auth.json");
   } else if (!home.empty()) {
     files.push_back(home / ".config/containers/auth.json");
   }

@@ -2,20 +2,20 @@
 
 #include <algorithm>
 
-#include "transport/http/url.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::transport {
 namespace {
 
 /// Takes `prefix` off the front, without regard to case.
 bool drop_prefix(std::string_view& text, std::string_view prefix) {
-  if (lower_case(text.substr(0, prefix.size())) != prefix) return false;
+  if (oci::lower_case(text.substr(0, prefix.size())) != prefix) return false;
   text.remove_prefix(prefix.size());
   return true;
 }
 
 std::string canonical_host(std::string_view text) {
-  const std::string host = lower_case(text);
+  const std::string host = oci::lower_case(text);
   return host == "index.docker.io" || host == "registry-1.docker.io" ? "docker.io" : host;
 }
 

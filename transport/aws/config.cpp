@@ -3,38 +3,31 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
-#include "transport/http/url.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::transport::aws {
 namespace {
 
 constexpr std::uint64_t file_limit = 1 * oci::MiB;
 
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
 std::string_view without_comment(std::string_view line) {
   for (std::size_t i = 1; i < line.size(); ++i) {
     const bool mark = line[i] == '#' || line[i] == ';';
-    if (mark && (line[i - 1] == ' ' || line[i - 1] == '\t')) return trim(line.substr(0, i));
+    if (mark && (line[i - 1] == ' ' || line[i - 1] == '\t')) return oci::trim(line.substr(0, i));
   }
   return line;
 }
 
 /// "profile NAME" with blanks made one and quotes taken off.
 std::string section_name(std::string_view text) {
-  text = trim(text);
+  text = oci::trim(text);
   const auto blank = text.find_first_of(" \t");
   if (blank == std::string_view::npos) return std::string(text);
-  std::string_view name = trim(text.substr(blank));
+  std::string_view name = oci::trim(text.substr(blank));
   if (name.size() >= 2 && (name.front() == '"' || name.front() == '\'') &&
       name.back() == name.front()) {
     name = name.substr(1, name.size() - 2);
@@ -66,12 +59,6 @@ std::string profile_section(const std::string& profile) {
 
 }  // namespace
 
-std::optional<std::string> system_environment(const char* name) {
-  const char* value = std::getenv(name);
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return value;
-}
-
 std::map<std::string, Settings> parse_ini(std::string_view text) {
   std::map<std::string, Settings> sections;
   Settings* section = nullptr;
@@ -80,7 +67,7 @@ std::map<std::string, Settings> parse_ini(std::string_view text) {
     const auto end = text.find('\n');
     const std::string_view raw = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    const std::string_view line = trim(raw);
+    const std::string_view line = oci::trim(raw);
     if (line.empty() || line.front() == '#' || line.front() == ';') continue;
     if (line.front() == '[') {
       const auto close = line.find(']');
@@ -92,8 +79,8 @@ std::map<std::string, Settings> parse_ini(std::string_view text) {
     }
     const auto equals = line.find('=');
     if (section == nullptr || equals == std::string_view::npos) continue;
-    std::string key = lower_case(trim(line.substr(0, equals)));
-    const std::string value(without_comment(trim(line.substr(equals + 1))));
+    std::string key = oci::lower_case(oci::trim(line.substr(0, equals)));
+    const std::string value(without_comment(oci::trim(line.substr(equals + 1))));
     const bool indented = raw.front() == ' ' || raw.front() == '\t';
     if (indented && !above.empty()) {
       key = above + "." + key;
@@ -159,7 +146,7 @@ std::optional<std::string> Config::choose(const char* variable, const std::strin
 }
 
 bool Config::is_true(const char* variable, const std::string& key) const {
-  return lower_case(choose(variable, key).value_or("")) == "true";
+  return oci::lower_case(choose(variable, key).value_or("")) == "true";
 }
 
 std::string Config::region() const {

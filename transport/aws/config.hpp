@@ -11,7 +11,6 @@ namespace davit::transport::aws {
 
 /// The environment: a parameter, so that tests have one of their own. Empty values are absent.
 using Environment = std::function<std::optional<std::string>(const char*)>;
-std::optional<std::string> system_environment(const char* name);
 
 /// The settings of one section; those that are indented below a key are named "key.name".
 using Settings = std::map<std::string, std::string>;

@@ -9,6 +9,7 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "oci/base/text.hpp"
 #include "transport/aws/key_documents.hpp"
 
 namespace davit::transport::aws {
@@ -162,7 +163,7 @@ std::unique_ptr<KeySource> make_instance(const World& world) {
   std::string base = "http://169.254.169.254/";
   const auto mode =
       config.choose("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
-  if (lower_case(mode.value_or("")) == "ipv6") base = "http://[fd00:ec2::254]/";
+  if (oci::lower_case(mode.value_or("")) == "ipv6") base = "http://[fd00:ec2::254]/";
   const auto given =
       config.choose("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint");
   return std::make_unique<Instance>(world, Url::parse(given.value_or(base)));

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "oci/base/bytes.hpp"
+#include "oci/base/text.hpp"
 #include "oci/model/json.hpp"
 
 namespace davit::transport::aws {
@@ -21,18 +22,13 @@ constexpr int try_cost = 5;
 /// Signatures are good for five minutes around the service's time.
 constexpr std::int64_t tolerated_skew_seconds = 240;
 
-template <std::size_t size>
-bool is_one_of(const std::array<std::string_view, size>& all, std::string_view text) {
-  return std::find(all.begin(), all.end(), text) != all.end();
-}
-
 bool is_throttling(std::string_view code) {
   static constexpr std::array<std::string_view, 10> codes = {
       "Throttling",           "ThrottlingException",       "ThrottledException",
       "RequestThrottled",     "RequestThrottledException", "TooManyRequestsException",
       "RequestLimitExceeded", "BandwidthLimitExceeded",    "SlowDown",
       "EC2ThrottledException"};
-  return is_one_of(codes, code);
+  return oci::is_one_of(codes, code);
 }
 
 /// Whether the same call can succeed later. (LimitExceededException is a quota: it cannot.)
@@ -40,7 +36,7 @@ bool is_temporary(const ServiceReply& reply) {
   static constexpr std::array<std::string_view, 4> codes = {
       "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "ServerException"};
   return transport::is_temporary(reply.status) || is_throttling(reply.code) ||
-         is_one_of(codes, reply.code);
+         oci::is_one_of(codes, reply.code);
 }
 
 bool may_be_the_clock(std::string_view code) {
@@ -48,13 +44,13 @@ bool may_be_the_clock(std::string_view code) {
       "RequestTimeTooSkewed",        "RequestExpired", "InvalidSignatureException",
       "SignatureDoesNotMatch",       "AuthFailure",    "RequestInTheFuture",
       "IncompleteSignatureException"};
-  return is_one_of(codes, code);
+  return oci::is_one_of(codes, code);
 }
 
 bool says_expired(std::string_view code) {
   static constexpr std::array<std::string_view, 2> codes = {"ExpiredTokenException",
                                                             "ExpiredToken"};
-  return is_one_of(codes, code);
+  return oci::is_one_of(codes, code);
 }
 
 bool is_denial(std::string_view code) {
@@ -62,7 +58,7 @@ bool is_denial(std::string_view code) {
       "AccessDeniedException", "AccessDenied",          "UnrecognizedClientException",
       "InvalidClientTokenId",  "MissingAuthentication", "MissingAuthenticationTokenException",
       "UnauthorizedOperation", "OptInRequired"};
-  return is_one_of(codes, code) || says_expired(code) || may_be_the_clock(code);
+  return oci::is_one_of(codes, code) || says_expired(code) || may_be_the_clock(code);
 }
 
 ErrorKind kind_of(const ServiceReply& reply) {

@@ -10,6 +10,7 @@
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 #include "oci/model/digest.hpp"
 
 namespace davit::transport::aws {
@@ -49,7 +50,7 @@ std::string trimmed(std::string_view value) {
 std::map<std::string, std::string> canonical_headers(const Request& request) {
   std::map<std::string, std::string> headers;
   for (const auto& [name, value] : request.headers.fields()) {
-    std::string& all = headers[lower_case(name)];
+    std::string& all = headers[oci::lower_case(name)];
     all += (all.empty() ? "" : ",") + trimmed(value);
   }
   const std::string origin = request.url.origin.str();

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "oci/base/text.hpp"
 #include "transport/auth/credentials.hpp"
 #include "transport/aws/config.hpp"
 #include "transport/aws/keys.hpp"
@@ -21,7 +22,7 @@ struct AccessOptions {
   std::string profile;  ///< --profile; empty: as the environment says
   CurlOptions curl;
   RetryOptions retry;
-  aws::Environment environment = aws::system_environment;
+  aws::Environment environment = oci::environment;
   aws::WallClock now = std::chrono::system_clock::now;
   /// What connections are made by.
   std::function<std::unique_ptr<Transport>(CurlOptions)> connect = make_curl;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "transport/http/url.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::transport::ecr {
 namespace {
@@ -17,11 +17,6 @@ constexpr std::array<std::string_view, 7> dual_stack_suffixes = {
     "on.aws",        "on.amazonwebservices.com.cn", "on.amazonwebservices.eu", "on.aws.ic.gov",
     "on.aws.scloud", "on.cloud-aws.adc-e.uk",       "on.aws.hci.ic.gov",
 };
-
-template <std::size_t size>
-bool is_one_of(const std::array<std::string_view, size>& all, std::string_view text) {
-  return std::find(all.begin(), all.end(), text) != all.end();
-}
 
 /// Takes the text up to a separator and the separator away from the front.
 std::optional<std::string_view> take_until(std::string_view& text, std::string_view separator) {
@@ -48,7 +43,7 @@ bool is_region(std::string_view text) {
 }  // namespace
 
 std::optional<Host> parse_host(std::string_view text) {
-  const std::string lower = lower_case(text);
+  const std::string lower = oci::lower_case(text);
   std::string_view rest = std::string_view(lower).substr(0, lower.find(':'));
   if (rest == "public.ecr.aws" || rest == "ecr-public.aws.com") {
     return Host{.account = {},
@@ -69,8 +64,8 @@ std::optional<Host> parse_host(std::string_view text) {
   const auto region = take_until(rest, ".");
   if (!region || !is_region(*region)) return std::nullopt;
   host.region = *region;
-  host.dual_stack = is_one_of(dual_stack_suffixes, rest);
-  if (!host.dual_stack && !is_one_of(suffixes, rest)) return std::nullopt;
+  host.dual_stack = oci::is_one_of(dual_stack_suffixes, rest);
+  if (!host.dual_stack && !oci::is_one_of(suffixes, rest)) return std::nullopt;
   return host;
 }
 

@@ -6,6 +6,7 @@
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 #include "transport/ecr/calls.hpp"
 #include "transport/ecr/lifecycle.hpp"
 
@@ -70,10 +71,6 @@ bool same_json(const std::string& a, const std::string& b) {
   } catch (const Error&) {
     return a == b;
   }
-}
-
-std::string join(const std::vector<std::string>& words) {
-  return fmt::format("{}", fmt::join(words, ", "));
 }
 
 }  // namespace
@@ -198,7 +195,8 @@ std::vector<std::string> Repositories::apply(const std::string& name,
   if (settings.mutability &&
       (*settings.mutability != now->mutability || settings.exclusions != now->exclusions)) {
     const auto shown = [](const std::string& value, const std::vector<std::string>& exclusions) {
-      return exclusions.empty() ? value : fmt::format("{} ({})", value, join(exclusions));
+      return exclusions.empty() ? value
+                                : fmt::format("{} ({})", value, oci::join(exclusions, ", "));
     };
     changes.push_back(fmt::format("mutability: {} -> {}", shown(now->mutability, now->exclusions),
                                   shown(*settings.mutability, settings.exclusions)));

@@ -7,7 +7,7 @@
 #include <tuple>
 
 #include "oci/base/bytes.hpp"
-#include "transport/http/url.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::transport::ecr {
 namespace {
@@ -20,10 +20,10 @@ constexpr std::array<std::string_view, 6> names = {"UNDEFINED", "INFORMATIONAL",
 bool is_final(std::string_view status) { return status == "COMPLETE" || status == "ACTIVE"; }
 
 std::optional<Severity> parse_severity(std::string_view text) {
-  const std::string lower = transport::lower_case(text);
+  const std::string lower = oci::lower_case(text);
   if (lower == "untriaged") return Severity::undefined;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (transport::lower_case(names[i]) == lower) return static_cast<Severity>(i);
+    if (oci::lower_case(names[i]) == lower) return static_cast<Severity>(i);
   }
   return std::nullopt;
 }

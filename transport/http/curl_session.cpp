@@ -14,6 +14,7 @@
 
 #include "oci/base/error.hpp"
 #include "oci/base/tasks.hpp"
+#include "oci/base/text.hpp"
 #include "transport/http/exchange.hpp"
 #include "transport/http/policy.hpp"
 
@@ -285,7 +286,7 @@ void Transfer::set_headers() {
       throw Error(ErrorKind::failed, "a header of a request has a line break in it");
     }
     // How long the body is, is said by libcurl.
-    const std::string lower = lower_case(name);
+    const std::string lower = oci::lower_case(name);
     if (lower == "content-length" || lower == "transfer-encoding" || lower == "expect") continue;
     headers_.add(value.empty() ? name + ";" : name + ": " + value);
   }

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::transport {
 namespace {
@@ -18,19 +18,11 @@ using oci::ErrorKind;
 constexpr std::uint64_t small_body = 256 * oci::KiB;
 constexpr std::size_t piece_size = 512 * oci::KiB;
 
-std::string_view trimmed(std::string_view text) {
-  const auto start = text.find_first_not_of(" \t");
-  if (start == std::string_view::npos) return {};
-  return text.substr(start, text.find_last_not_of(" \t") - start + 1);
-}
-
 /// "HTTP/1.1 200 OK"
 int parse_status(std::string_view line) {
   const auto space = std::min(line.find(' '), line.size());
-  const std::string_view digits = trimmed(line.substr(space)).substr(0, 3);
-  int status = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), status);
-  return status;
+  std::string_view digits = oci::trim(line.substr(space)).substr(0, 3);
+  return static_cast<int>(oci::take_number(digits).value_or(0));
 }
 
 }  // namespace
@@ -107,8 +99,8 @@ void Incoming::header(std::string_view line) {
   if (line.empty()) complete_ = response_.status >= 200;
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || colon == 0) return;
-  response_.headers.add(std::string(trimmed(line.substr(0, colon))),
-                        std::string(trimmed(line.substr(colon + 1))));
+  response_.headers.add(std::string(oci::trim(line.substr(0, colon))),
+                        std::string(oci::trim(line.substr(colon + 1))));
 }
 
 void Incoming::begin_body() {

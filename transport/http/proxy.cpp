@@ -4,36 +4,22 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <span>
 #include <string_view>
 
+#include "oci/base/text.hpp"
+
 namespace davit::transport {
 namespace {
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 /// The first of these that is set; an empty value counts as not set.
 std::string first_of(std::initializer_list<const char*> names) {
   for (const char* name : names) {
-    if (std::string value = variable(name); !value.empty()) return value;
+    if (auto value = oci::environment(name)) return *value;
   }
   return {};
-}
-
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> words;
-  for (std::size_t start = 0; start < list.size();) {
-    const std::size_t end = std::min(list.find_first_of(", \t", start), list.size());
-    if (end > start) words.push_back(lower_case(list.substr(start, end - start)));
-    start = end + 1;
-  }
-  return words;
 }
 
 /// An IP address as bytes: 4 or 16 of them.
@@ -53,9 +39,9 @@ bool in_network(const std::vector<unsigned char>& address, std::string_view netw
   if (!prefix || prefix->size() != address.size()) return false;
   std::size_t bits = address.size() * 8;
   if (slash < network.size()) {
-    const char* end = network.data() + network.size();
-    const auto [rest, code] = std::from_chars(network.data() + slash + 1, end, bits);
-    if (code != std::errc{} || rest != end || bits > address.size() * 8) return false;
+    const auto said = oci::parse_number(network.substr(slash + 1), bits);
+    if (!said) return false;
+    bits = *said;
   }
   for (std::size_t bit = 0; bit < bits; ++bit) {
     const int mask = 0x80 >> (bit % 8);
@@ -77,7 +63,7 @@ bool covers(std::string_view exception, std::string_view host) {
 Proxies Proxies::from_environment() {
   return {.http = first_of({"http_proxy", "all_proxy", "ALL_PROXY"}),
           .https = first_of({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}),
-          .exceptions = split(first_of({"no_proxy", "NO_PROXY"}))};
+          .exceptions = oci::split(oci::lower_case(first_of({"no_proxy", "NO_PROXY"})), ", \t")};
 }
 
 const std::string& Proxies::of(const Origin& origin) const {

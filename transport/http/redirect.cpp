@@ -6,6 +6,7 @@
 #include <array>
 
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 #include "transport/http/policy.hpp"
 
 namespace davit::transport {
@@ -23,7 +24,7 @@ void strip(Headers& headers) {
                                                                "if-range", "if-none-match"};
   Headers kept;
   for (const auto& [name, value] : headers.fields()) {
-    if (std::find(harmless.begin(), harmless.end(), lower_case(name)) != harmless.end()) {
+    if (std::find(harmless.begin(), harmless.end(), oci::lower_case(name)) != harmless.end()) {
       kept.add(name, value);
     }
   }

@@ -3,24 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::transport {
 namespace {
 
 using oci::Error;
 using oci::ErrorKind;
-
-/// A number without sign; takes it off the text.
-std::optional<std::uint64_t> take_number(std::string_view& text) {
-  std::uint64_t number = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (code != std::errc{}) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return number;
-}
 
 bool take(std::string_view& text, std::string_view word) {
   if (!text.starts_with(word)) return false;
@@ -32,17 +23,17 @@ bool take(std::string_view& text, std::string_view word) {
 
 std::optional<ContentRange> ContentRange::parse(std::string_view text) {
   ContentRange range;
-  if (lower_case(text.substr(0, 6)) != "bytes ") return std::nullopt;
+  if (oci::lower_case(text.substr(0, 6)) != "bytes ") return std::nullopt;
   text.remove_prefix(6);
   if (!take(text, "*")) {
-    range.first = take_number(text);
+    range.first = oci::take_number(text);
     if (!range.first || !take(text, "-")) return std::nullopt;
-    const auto last = take_number(text);
+    const auto last = oci::take_number(text);
     if (!last || *last < *range.first) return std::nullopt;
   }
   if (!take(text, "/")) return std::nullopt;
   if (!take(text, "*")) {
-    range.total = take_number(text);
+    range.total = oci::take_number(text);
     if (!range.total) return std::nullopt;
   }
   if (!text.empty() || (!range.first && !range.total)) return std::nullopt;

@@ -4,15 +4,16 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <cmath>
 #include <ctime>
 #include <iomanip>
+#include <limits>
 #include <locale>
 #include <random>
 #include <sstream>
 
 #include "oci/base/tasks.hpp"
+#include "oci/base/text.hpp"
 #include "transport/http/resume.hpp"
 
 namespace davit::transport {
@@ -109,11 +110,10 @@ std::optional<milliseconds> retry_after(const Response& response,
                                         std::chrono::system_clock::time_point now) {
   const std::string text = response.headers.get("Retry-After").value_or("");
   if (text.empty()) return std::nullopt;
-  std::uint32_t seconds = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (end == text.data() + text.size()) {
+  if (text.find_first_not_of("0123456789") == std::string::npos) {
     // More than fits is as long as anything.
-    return code == std::errc{} ? milliseconds(std::uint64_t{seconds} * 1000) : milliseconds::max();
+    const auto seconds = oci::parse_number(text, std::numeric_limits<std::uint32_t>::max());
+    return seconds ? milliseconds(*seconds * 1000) : milliseconds::max();
   }
   const auto then = parse_http_date(text);
   if (!then) return std::nullopt;

@@ -8,6 +8,7 @@
 
 #include "oci/base/error.hpp"
 #include "oci/base/log.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::transport {
 namespace {
@@ -40,7 +41,7 @@ std::string mask_queries(const Url& base, std::string_view text) {
 }
 
 std::string shown(const Url& base, const std::string& name, const std::string& value) {
-  const std::string lower = lower_case(name);
+  const std::string lower = oci::lower_case(name);
   if (is_secret(lower)) return "***";
   if (lower == "location" || lower == "content-location" || lower == "link") {
     return mask_queries(base, value);

@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
+#include <limits>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 
 namespace davit::transport {
 namespace {
@@ -59,7 +60,7 @@ bool is_number(std::string_view label) {
 /// A name or an IPv4 address. A name that ends in a number is one or nothing: "127.1", "0x7f.1" and
 /// "2130706433" are 127.0.0.1 to some resolvers, and slip through rules that look at names.
 std::string name_host(std::string_view text, std::string_view url) {
-  const std::string host = lower_case(text);
+  const std::string host = oci::lower_case(text);
   if (host.empty()) throw bad_url(url, "it has no host");
   const bool characters = std::all_of(host.begin(), host.end(), [](unsigned char c) {
     return std::isalnum(c) || c == '.' || c == '-' || c == '_';
@@ -95,11 +96,9 @@ Origin parse_authority(std::string_view scheme, std::string_view authority, std:
     port = authority.substr(colon);
   }
   if (port.empty() || port == ":") return origin;
-  const auto [end, code] = std::from_chars(port.data() + 1, port.data() + port.size(), origin.port);
-  if (port[0] != ':' || code != std::errc{} || end != port.data() + port.size() ||
-      origin.port == 0) {
-    throw bad_url(url, "the port is malformed");
-  }
+  const auto number = oci::parse_number(port.substr(1), std::numeric_limits<std::uint16_t>::max());
+  if (port[0] != ':' || !number || *number == 0) throw bad_url(url, "the port is malformed");
+  origin.port = static_cast<std::uint16_t>(*number);
   return origin;
 }
 
@@ -154,7 +153,7 @@ Url Url::parse(std::string_view text) {
   text = text.substr(0, text.find('#'));
   const auto colon = text.find("://");
   if (colon == std::string_view::npos) throw bad_url(whole, "it is not absolute");
-  const std::string scheme = lower_case(text.substr(0, colon));
+  const std::string scheme = oci::lower_case(text.substr(0, colon));
   if (scheme != "http" && scheme != "https") {
     throw bad_url(whole, "only http and https are spoken");
   }
@@ -237,16 +236,8 @@ std::string url_encode(std::string_view text) {
   return encoded;
 }
 
-std::string lower_case(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
-
 bool is_loopback(std::string_view host) {
-  if (lower_case(host) == "localhost" || host == "[::1]") return true;
+  if (oci::lower_case(host) == "localhost" || host == "[::1]") return true;
   in_addr address{};
   return ::inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 &&
          ntohl(address.s_addr) >> 24 == 127;

@@ -42,9 +42,6 @@ struct Url {
 /// Percent-encodes all but RFC 3986's unreserved characters.
 std::string url_encode(std::string_view text);
 
-/// ASCII letters made small, as host and header names compare.
-std::string lower_case(std::string_view text);
-
 /// localhost, 127.0.0.0/8 and [::1], by their literal names.
 bool is_loopback(std::string_view host);
 

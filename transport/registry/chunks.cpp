@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstring>
 
+#include "oci/base/text.hpp"
 #include "transport/registry/failure.hpp"
 
 namespace davit::transport {
@@ -15,11 +15,8 @@ std::optional<std::uint64_t> wanted_offset(const Response& response) {
   constexpr std::string_view words = "instead of ";
   const std::string message = registry_error(response).message;
   if (const auto at = message.rfind(words); at != std::string::npos) {
-    std::uint64_t offset = 0;
-    const char* begin = message.data() + at + words.size();
-    if (std::from_chars(begin, message.data() + message.size(), offset).ec == std::errc{}) {
-      return offset;
-    }
+    std::string_view rest = std::string_view(message).substr(at + words.size());
+    if (const auto offset = oci::take_number(rest)) return offset;
   }
   return held_bytes(response);
 }

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <atomic>
-#include <charconv>
 #include <map>
 #include <mutex>
 
 #include "oci/base/log.hpp"
+#include "oci/base/text.hpp"
 #include "oci/model/descriptor_json.hpp"
 #include "oci/model/manifest.hpp"
 #include "transport/registry/failure.hpp"
@@ -278,18 +278,15 @@ class Repository final : public oci::Store {
     const auto type = response.headers.get("Content-Type");
     const auto digest =
         Digest::try_parse(response.headers.get("Docker-Content-Digest").value_or(""));
-    const auto length = response.headers.get("Content-Length").value_or("");
-    std::uint64_t size = 0;
-    const auto [end, code] = std::from_chars(length.data(), length.data() + length.size(), size);
-    const bool number = code == std::errc{} && end == length.data() + length.size();
-    if (!type || !digest || !number || size == 0) return std::nullopt;
+    const auto size = oci::parse_number(response.headers.get("Content-Length").value_or(""));
+    if (!type || !digest || !size || *size == 0) return std::nullopt;
     const auto media_type = oci::without_parameters(*type);
     if (!oci::is_document(media_type)) return std::nullopt;
     // Asked for by digest, another digest in the answer is another algorithm's, or a lie.
     if (const auto asked = Digest::try_parse(reference); asked && *asked != *digest) {
       return std::nullopt;
     }
-    return Descriptor{.media_type = std::string(media_type), .digest = *digest, .size = size};
+    return Descriptor{.media_type = std::string(media_type), .digest = *digest, .size = *size};
   }
 
   std::optional<Descriptor> resolve_by_get(Request request, std::string_view reference) {

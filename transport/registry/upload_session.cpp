@@ -2,20 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <utility>
 
+#include "oci/base/text.hpp"
 #include "transport/registry/failure.hpp"
 
 namespace davit::transport {
 namespace {
-
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (code != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 Request request_to(const UploadTarget& target, std::string method, Hop to) {
   Request request;
@@ -43,7 +36,7 @@ std::optional<std::uint64_t> held_bytes(const Response& response) {
   std::string range = response.headers.get("Range").value_or("");
   if (range.starts_with("bytes=")) range.erase(0, 6);
   if (!range.starts_with("0-")) return std::nullopt;
-  const auto last = parse_number(std::string_view(range).substr(2));
+  const auto last = oci::parse_number(std::string_view(range).substr(2));
   if (!last || *last == 0 || *last == UINT64_MAX) return std::nullopt;
   return *last + 1;
 }
@@ -60,7 +53,8 @@ UploadSession::UploadSession(const UploadTarget& target, std::string what)
   const Response response = target.transport.send(post);
   if (!response.ok()) throw failed(response);
   location_ = upload_location(response, what_);
-  min_chunk_ = parse_number(response.headers.get("OCI-Chunk-Min-Length").value_or("")).value_or(0);
+  min_chunk_ =
+      oci::parse_number(response.headers.get("OCI-Chunk-Min-Length").value_or("")).value_or(0);
 }
 
 Request UploadSession::step(std::string method, Hop to) const {
