@@ -110,17 +110,14 @@ TEST_F(Tls, ShowsTheClientsCertificate) {
 TEST_F(Tls, NamesTheFileThatIsNoCertificate) {
   ScriptedServer server(ok, context());
   tests::write_file(directory_ / "bad.pem", "not a certificate");
-  for (const char* name : {"bad.pem", "missing.pem"}) {
-    const auto ca =
-        error_of([&] { make_curl({.ca_file = directory_ / name})->send(get(server.url())); });
-    EXPECT_EQ(ca->kind(), ErrorKind::failed);
-    EXPECT_THAT(ca->what(), HasSubstr(name));
-    const auto client = error_of([&] {
-      make_curl({.ca_file = ca_file(), .cert_file = directory_ / name})->send(get(server.url()));
-    });
-    EXPECT_EQ(client->kind(), ErrorKind::failed);
-    EXPECT_THAT(client->what(), HasSubstr(name));
-  }
+  const auto bad = directory_ / "bad.pem";
+  const auto ca = error_of([&] { make_curl({.ca_file = bad})->send(get(server.url())); });
+  EXPECT_EQ(ca->kind(), ErrorKind::failed);
+  EXPECT_THAT(ca->what(), HasSubstr("bad.pem"));
+  const auto client = error_of(
+      [&] { make_curl({.ca_file = ca_file(), .cert_file = bad})->send(get(server.url())); });
+  EXPECT_EQ(client->kind(), ErrorKind::failed);
+  EXPECT_THAT(client->what(), HasSubstr("bad.pem"));
 }
 
 TEST_F(Tls, CarriesLargeUploadsAndEarlyAnswers) {
