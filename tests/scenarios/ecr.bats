@@ -41,6 +41,14 @@ start_double() {
   export AWS_ENDPOINT_URL_ECR=https://$API:$ECR_PORT AWS_ENDPOINT_URL_STS=https://$STS:$ECR_PORT
 }
 
+# Another double on the same port, which has nothing of the first.
+restart_double() {
+  local input=${DOUBLE[1]} pid=$DOUBLE_PID
+  exec {input}>&-
+  wait "$pid" || true
+  start_double --port "$ECR_PORT"
+}
+
 # davit with the names resolved and the CA known.
 ecr() {
   davit "$@" --ca-file "$CA" --resolve "$NAME:$ECR_PORT:127.0.0.1" --resolve "$STORAGE:$ECR_PORT:127.0.0.1" \
@@ -188,6 +196,39 @@ END
   [ "$(calls 'api GetAuthorizationToken')" -ge 2 ]
   ecr copy "$HOST/app:1" oci:copied:1 > /dev/null
   [ "$(davit digest oci:copied:1)" = "$(cut -d@ -f2 built)" ]
+}
+
+@test "a token that is refused is replaced at once" {
+  start_double
+  davit build --rootfs rootfs -t oci:source:1 > /dev/null
+  ecr push --create oci:source:1 "$HOST/app:1" > /dev/null
+  # Another service under the same name knows nothing of the token that is kept.
+  restart_double
+  ecr ecr create "$HOST/app" > /dev/null
+  [ "$(calls 'api GetAuthorizationToken')" -eq 0 ]
+  ecr push oci:source:1 "$HOST/app:1" > /dev/null
+  [ "$(ecr tags "$HOST/app")" = 1 ]
+  [ "$(calls 'api GetAuthorizationToken')" -eq 1 ]
+  restart_double
+  ecr ecr create "$HOST/app" > /dev/null
+  [ -z "$(ecr tags "$HOST/app")" ]
+}
+
+@test "the token of another role that the same program gives keys for is never used" {
+  start_double
+  ecr ecr create "$HOST/app" > /dev/null
+  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+  mkdir -p "$HOME/.aws"
+  cat > keys.sh <<'END'
+#!/bin/sh
+if [ "$VAULT_ROLE" = one ]; then id=AKIADOUBLE secret=double-secret-key token=; else id=ASIAROLE secret=role-secret-key token=role-session-token; fi
+echo "{\"Version\":1,\"AccessKeyId\":\"$id\",\"SecretAccessKey\":\"$secret\",\"SessionToken\":\"$token\"}"
+END
+  chmod +x keys.sh
+  printf '[default]\ncredential_process=%s/keys.sh\n' "$PWD" > "$HOME/.aws/config"
+  for role in one two one two; do VAULT_ROLE=$role ecr ecr get-login-password "$HOST" > "$role"; done
+  ! diff -q one two > /dev/null
+  [ "$(calls 'api GetAuthorizationToken')" -eq 2 ]
 }
 
 @test "docker login takes the password" {

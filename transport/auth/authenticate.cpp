@@ -22,8 +22,10 @@ namespace {
 using oci::Error;
 using oci::ErrorKind;
 
+bool is_basic(const Authorization& authorization) { return authorization->starts_with("Basic "); }
+
 /// How ECR (403) and ECR Public (400) say that credentials or a token are too old.
-bool says_expired(std::string_view body) {
+bool says_too_old(std::string_view body) {
   static constexpr std::array<std::string_view, 2> texts = {"token has expired",
                                                             "authorization token is invalid"};
   const std::string text = oci::lower_case(body);
@@ -32,13 +34,22 @@ bool says_expired(std::string_view body) {
   });
 }
 
+/// How ECR says that it knows whose credentials they are, and that those may not do this.
+bool says_not_allowed(std::string_view body) {
+  return oci::lower_case(body).find("not authorized to perform") != std::string::npos;
+}
+
 /// Whether new credentials or a new token can change this answer of the registry.
 bool is_refusal(const Request& request, const Response& response, const Authorization& sent) {
   if (response.status == 401) return true;
   if (sent == nullptr || (response.status != 400 && response.status != 403)) return false;
-  // The answer to a HEAD has no text. The life of a token is known, that of a password is not.
-  const bool silent = request.method == "HEAD" && sent->starts_with("Basic ");
-  return silent || says_expired(response.body);
+  if (says_too_old(response.body)) return true;
+  // The life of a token is known. A password may be refused before its time without a word of that,
+  // and the answer to a HEAD has no words at all: another is worth a try, unless the registry names
+  // the action that is not allowed.
+  const bool silent =
+      request.method == "HEAD" || (response.status == 403 && !says_not_allowed(response.body));
+  return silent && is_basic(sent);
 }
 
 /// What a scheme is chosen by.
@@ -99,6 +110,12 @@ class Authenticate final : public Transport {
     if (fresh != nullptr) {
       learn(scheme);
       response = send_with(fresh, request, into);
+      // What was just learnt may be an old password that is kept somewhere. (A token is new.)
+      if (sent == nullptr && is_basic(fresh) && response.url.origin == origin_ &&
+          is_refusal(request, response, fresh)) {
+        const Authorization another = scheme->authorize(wanted, fresh);
+        if (another != nullptr) response = send_with(another, request, into);
+      }
     }
     if (response.status == 401 && response.url.origin == origin_ && scheme->anonymous()) {
       throw Error(ErrorKind::denied,

@@ -9,6 +9,10 @@ std::optional<Credentials> FirstOf::find(std::string_view registry, std::string_
   return std::nullopt;
 }
 
+void FirstOf::forget(std::string_view registry, const Credentials& refused) {
+  for (CredentialSource& source : sources_) source.forget(registry, refused);
+}
+
 std::optional<Credentials> FixedCredentials::find(std::string_view registry, std::string_view) {
   if (registry != registry_) return std::nullopt;
   return credentials_;

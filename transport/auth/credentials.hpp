@@ -27,10 +27,14 @@ struct CredentialSource {
 
   /// The credentials for a registry ("docker.io", "localhost:5000"), or for one repository in it
   /// where `repository` is not empty and the source tells them apart. Never those of another
-  /// host. Nothing if there are none; a source that cannot tell throws. Whoever is refused asks
-  /// again, so a source whose credentials expire renews them here.
+  /// host. Nothing if there are none; a source that cannot tell throws.
   virtual std::optional<Credentials> find(std::string_view registry,
                                           std::string_view repository) = 0;
+
+  /// The registry refused these, which `find` has given. Whoever was refused asks again, so a
+  /// source that keeps credentials by itself lets go of them; one that reads what a person keeps
+  /// has nothing to do.
+  virtual void forget(std::string_view registry, const Credentials& refused) = 0;
 };
 
 /// Asks one source after the other; the first that knows answers. The sources outlive it.
@@ -40,6 +44,7 @@ class FirstOf final : public CredentialSource {
 
   explicit FirstOf(Sources sources) : sources_(std::move(sources)) {}
   std::optional<Credentials> find(std::string_view registry, std::string_view repository) override;
+  void forget(std::string_view registry, const Credentials& refused) override;
 
  private:
   Sources sources_;
@@ -51,6 +56,7 @@ class FixedCredentials final : public CredentialSource {
   FixedCredentials(std::string registry, Credentials credentials)
       : registry_(std::move(registry)), credentials_(std::move(credentials)) {}
   std::optional<Credentials> find(std::string_view registry, std::string_view repository) override;
+  void forget(std::string_view, const Credentials&) override {}
 
  private:
   std::string registry_;

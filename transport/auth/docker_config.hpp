@@ -28,6 +28,7 @@ class DockerConfig final : public CredentialSource {
   /// In each file: the helper for the registry if one is named, then `auths`. Podman's entries for
   /// a namespace go before the registry's, the longest first.
   std::optional<Credentials> find(std::string_view registry, std::string_view repository) override;
+  void forget(std::string_view, const Credentials&) override {}
 
   /// Keeps the credentials in the first of the files that exists (the first of all if none does),
   /// or in the helper it names. The file is replaced at once, mode 0600 and its other members

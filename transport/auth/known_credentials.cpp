@@ -17,6 +17,7 @@ KnownCredentials::Pointer KnownCredentials::get() {
 KnownCredentials::Pointer KnownCredentials::get_instead_of(const Pointer& refused) {
   const std::lock_guard lock(mutex_);
   if (known_ != refused) return known_;
+  if (refused != nullptr) source_.forget(registry_, *refused);
   const Pointer fresh = ask();
   if (fresh == nullptr || (refused != nullptr && *fresh == *refused)) return nullptr;
   known_ = fresh;

@@ -30,7 +30,9 @@ class Static final : public KeySource {
  public:
   explicit Static(TimedKeys keys) : keys_(std::move(keys)) {}
 
-  std::string principal() const override { return "key/" + keys_.keys.access_key_id; }
+  std::optional<std::string> principal() const override {
+    return "key/" + keys_.keys.access_key_id;
+  }
   TimedKeys fetch() override { return keys_; }
 
  private:
@@ -42,7 +44,7 @@ class Process final : public KeySource {
  public:
   explicit Process(std::string line) : line_(std::move(line)) {}
 
-  std::string principal() const override { return "process/" + line_; }
+  std::optional<std::string> principal() const override { return std::nullopt; }
 
   TimedKeys fetch() override {
     const std::vector<std::string> words = oci::split_words(line_);
@@ -67,7 +69,7 @@ class Login final : public KeySource {
  public:
   Login(const World& world, std::string session) : world_(world), session_(std::move(session)) {}
 
-  std::string principal() const override { return "login/" + session_; }
+  std::optional<std::string> principal() const override { return "login/" + session_; }
 
   TimedKeys fetch() override {
     const auto directory = world_.config.environment("AWS_LOGIN_CACHE_DIRECTORY");
@@ -264,7 +266,8 @@ class Last final : public KeySource {
                                config.config_file().native())),
         instance_(std::move(instance)) {}
 
-  std::string principal() const override { return std::string(instance_principal); }
+  std::optional<std::string> principal() const override { return std::nullopt; }
+  bool is_configured() const override { return false; }
 
   TimedKeys fetch() override {
     std::string why = "AWS_EC2_METADATA_DISABLED is set";
@@ -305,6 +308,11 @@ Keys KeyRing::get() {
     known_ = source_->fetch();
   }
   return known_->keys;
+}
+
+std::string KeyRing::identity() {
+  const auto principal = source_->principal();
+  return principal ? *principal : "key/" + get().access_key_id;
 }
 
 void KeyRing::drop() {

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <cstdint>
 #include <ctime>
 
 #include "oci/base/error.hpp"
+#include "oci/base/times.hpp"
 #include "oci/model/json.hpp"
 
 namespace davit::transport::aws {
@@ -39,36 +41,50 @@ std::string unescaped(std::string text) {
   return text;
 }
 
+/// Whether a text begins like the form, in which "0" stands for any digit.
+bool has_form(std::string_view text, std::string_view form) {
+  if (text.size() < form.size()) return false;
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (form[i] == '0' ? !digit : text[i] != form[i]) return false;
+  }
+  return true;
+}
+
+int digits(std::string_view text, std::size_t at, std::size_t count) {
+  int number = 0;
+  for (const char c : text.substr(at, count)) number = number * 10 + (c - '0');
+  return number;
+}
+
 }  // namespace
 
 std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text) {
+  constexpr std::string_view form = "0000-00-00T00:00:00";
+  if (!has_form(text, form)) return std::nullopt;
   std::tm date{};
-  int used = 0;
-  const std::string owned(text);
-  if (std::sscanf(owned.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &date.tm_year, &date.tm_mon,
-                  &date.tm_mday, &date.tm_hour, &date.tm_min, &date.tm_sec, &used) != 6) {
-    return std::nullopt;
-  }
-  std::string_view rest = std::string_view(owned).substr(static_cast<std::size_t>(used));
+  date.tm_year = digits(text, 0, 4) - 1900;
+  date.tm_mon = digits(text, 5, 2) - 1;
+  date.tm_mday = digits(text, 8, 2);
+  date.tm_hour = digits(text, 11, 2);
+  date.tm_min = digits(text, 14, 2);
+  date.tm_sec = digits(text, 17, 2);
+  std::string_view rest = text.substr(form.size());
   if (rest.starts_with('.')) {
     rest.remove_prefix(1);
     while (!rest.empty() && rest.front() >= '0' && rest.front() <= '9') rest.remove_prefix(1);
   }
-  int hours = 0;
-  int minutes = 0;
-  char sign = 0;
+  std::int64_t shift = 0;  // seconds
   if (rest != "Z" && rest != "UTC") {
-    const std::string offset(rest);
-    if (std::sscanf(offset.c_str(), "%c%2d:%2d", &sign, &hours, &minutes) != 3 ||
-        (sign != '+' && sign != '-')) {
+    if (rest.empty() || (rest.front() != '+' && rest.front() != '-') || rest.size() != 6 ||
+        !has_form(rest.substr(1), "00:00")) {
       return std::nullopt;
     }
+    shift = digits(rest, 1, 2) * 3600 + digits(rest, 4, 2) * 60;
+    if (rest.front() == '+') shift = -shift;
   }
-  date.tm_year -= 1900;
-  date.tm_mon -= 1;
-  const auto time = std::chrono::system_clock::from_time_t(::timegm(&date));
-  const auto shift = std::chrono::hours(hours) + std::chrono::minutes(minutes);
-  return sign == '-' ? time + shift : time - shift;
+  const std::int64_t seconds = std::max<std::int64_t>(0, ::timegm(&date) + shift);
+  return oci::time_of(static_cast<std::uint64_t>(seconds));
 }
 
 TimedKeys parse_keys(std::string_view json, std::string_view what) {

@@ -26,15 +26,15 @@ struct TimedKeys {
 struct KeySource {
   virtual ~KeySource() = default;
 
-  /// Whose keys they are, without asking anybody: "role/arn:aws:iam::1:role/ci". The same for the
-  /// keys of each new session of a role; not secret.
-  virtual std::string principal() const = 0;
+  /// Whose keys they are, as far as that is certain without asking for them: a role, of which each
+  /// new session has other keys. Nothing where only the keys themselves tell, as of an instance or
+  /// a program, which give what their surroundings say. Not secret.
+  virtual std::optional<std::string> principal() const = 0;
+  /// Whether a person has named it. The instance metadata service is there or not, unasked.
+  virtual bool is_configured() const { return true; }
   /// Throws Error(denied) saying what is wrong and what to do, Error(unavailable).
   virtual TimedKeys fetch() = 0;
 };
-
-/// The principal of keys that the instance metadata service gives, if there is one.
-inline constexpr std::string_view instance_principal = "instance";
 
 /// What key sources reach the world by.
 struct World {
@@ -58,7 +58,10 @@ class KeyRing {
   KeyRing(std::unique_ptr<KeySource> source, WallClock now)
       : source_(std::move(source)), now_(std::move(now)) {}
 
-  std::string principal() const { return source_->principal(); }
+  bool is_configured() const { return source_->is_configured(); }
+  /// Whose keys they are; the same for two rings only if those are the same one's. Asks the source
+  /// where the keys alone tell.
+  std::string identity();
   Keys get();
   /// The service took them for expired or unknown.
   void drop();

@@ -38,7 +38,7 @@ class Container final : public KeySource {
  public:
   Container(const World& world, Url url) : world_(world), url_(std::move(url)) {}
 
-  std::string principal() const override { return "container/" + url_.str(); }
+  std::optional<std::string> principal() const override { return std::nullopt; }
 
   TimedKeys fetch() override {
     Request request;
@@ -85,7 +85,8 @@ class Instance final : public KeySource {
  public:
   Instance(const World& world, Url url) : world_(world), url_(std::move(url)) {}
 
-  std::string principal() const override { return std::string(instance_principal); }
+  std::optional<std::string> principal() const override { return std::nullopt; }
+  bool is_configured() const override { return false; }
 
   TimedKeys fetch() override {
     const std::string token = session_token();

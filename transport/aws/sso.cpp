@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 
 #include "oci/base/atomic_file.hpp"
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "oci/base/times.hpp"
+#include "oci/model/digest.hpp"
 #include "oci/model/json.hpp"
 #include "transport/aws/key_documents.hpp"
 #include "transport/aws/partition.hpp"
@@ -22,6 +25,8 @@ using std::chrono::system_clock;
 
 constexpr std::uint64_t file_limit = 64 * oci::KiB;
 constexpr std::chrono::minutes refresh_before{15};
+/// A token that is said to be good for longer is asked about again then.
+constexpr std::chrono::system_clock::duration longest_life = std::chrono::hours(24 * 365);
 constexpr std::string_view what = "the SSO token";
 
 std::string sha1_hex(std::string_view text) {
@@ -44,8 +49,17 @@ class Sso final : public KeySource {
     file_ = world.config.directory() / "sso" / "cache" / (sha1_hex(key) + ".json");
   }
 
-  std::string principal() const override {
-    return fmt::format("sso/{}/{}/{}", session_.start_url, session_.account, session_.role);
+  std::optional<std::string> principal() const override {
+    // Each login is somebody's: whose it is, its token alone tells.
+    std::string login;
+    try {
+      login = oci::string_member(oci::parse_json(oci::read_file(file_, file_limit), what),
+                                 "accessToken", what);
+    } catch (const Error&) {
+      // That there is no login is for `fetch` to say, should its keys be needed.
+    }
+    return fmt::format("sso/{}/{}/{} by {}", session_.start_url, session_.account, session_.role,
+                       oci::digest_of(oci::bytes_of(login)).hex());
   }
 
   TimedKeys fetch() override {
@@ -75,8 +89,7 @@ class Sso final : public KeySource {
       keys.keys.access_key_id = oci::string_member(role, "accessKeyId", "SSO");
       keys.keys.secret_access_key = oci::string_member(role, "secretAccessKey", "SSO");
       keys.keys.session_token = oci::string_member(role, "sessionToken", "SSO");
-      keys.expires = system_clock::time_point(
-          std::chrono::milliseconds(oci::size_member(role, "expiration", "SSO")));
+      keys.expires = oci::time_of_milliseconds(oci::size_member(role, "expiration", "SSO"));
     } catch (const Error&) {
       keys = {};
     }
@@ -142,7 +155,9 @@ class Sso final : public KeySource {
       if (token.empty()) return std::nullopt;
       cached["accessToken"] = token;
       cached["expiresAt"] =
-          utc(world_.now() + std::chrono::seconds(oci::size_member(json, "expiresIn", what)));
+          utc(world_.now() +
+              std::min(oci::time_of(oci::size_member(json, "expiresIn", what)).time_since_epoch(),
+                       longest_life));
       if (const std::string next = oci::string_member(json, "refreshToken", what); !next.empty()) {
         cached["refreshToken"] = next;
       }

@@ -5,6 +5,8 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "oci/base/log.hpp"
+#include "oci/model/digest.hpp"
 #include "transport/aws/key_documents.hpp"
 #include "transport/aws/partition.hpp"
 
@@ -55,12 +57,29 @@ TimedKeys keys_of(const Response& response, const std::string& what) {
                           response.status, code, message.empty() ? "" : ": ", message));
 }
 
+std::string principal_of(const Role& role) {
+  return fmt::format("role/{}/{}", role.arn, role.session_name);
+}
+
+/// Empty where it cannot be read: whoever needs what is in it says so.
+std::string digest_of_file(const std::string& file) {
+  try {
+    return std::string(oci::digest_of(oci::bytes_of(oci::read_file(file, token_limit))).hex());
+  } catch (const Error& error) {
+    oci::log(oci::LogLevel::debug, error.what());
+    return {};
+  }
+}
+
 class AssumeRole final : public KeySource {
  public:
   AssumeRole(const World& world, Role role, std::unique_ptr<KeySource> source)
       : world_(world), role_(std::move(role)), source_(std::move(source)) {}
 
-  std::string principal() const override { return "role/" + role_.arn; }
+  std::optional<std::string> principal() const override {
+    // Policies can tell sessions apart by their names and by who opened them.
+    return principal_of(role_) + " by " + source_->principal().value_or("");
+  }
 
   TimedKeys fetch() override {
     const std::string what = fmt::format("assuming {}", oci::printable(role_.arn));
@@ -82,7 +101,10 @@ class WebIdentity final : public KeySource {
   WebIdentity(const World& world, Role role, std::string token_file)
       : world_(world), role_(std::move(role)), token_file_(std::move(token_file)) {}
 
-  std::string principal() const override { return "role/" + role_.arn; }
+  std::optional<std::string> principal() const override {
+    // Policies can tell sessions apart by what their tokens claim.
+    return principal_of(role_) + " by " + digest_of_file(token_file_);
+  }
 
   TimedKeys fetch() override {
     const std::string what = fmt::format("assuming {} by web identity", oci::printable(role_.arn));

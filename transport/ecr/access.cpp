@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/log.hpp"
+#include "oci/base/times.hpp"
 #include "oci/model/json.hpp"
 #include "transport/ecr/endpoint.hpp"
 #include "transport/http/trace.hpp"
@@ -92,6 +95,11 @@ Credentials credentials_of(const std::string& token, std::string_view what) {
   return credentials;
 }
 
+std::string token_of(const Host& host) {
+  return fmt::format("getting a token for {} in {}", host.is_public ? "ECR Public" : "ECR",
+                     host.region);
+}
+
 }  // namespace
 
 struct Access::State {
@@ -128,7 +136,7 @@ Access::State& Access::state() {
   return *state_;
 }
 
-bool Access::has_configured_keys() { return state().keys.principal() != aws::instance_principal; }
+bool Access::has_configured_keys() { return state().keys.is_configured(); }
 
 std::string Access::region() { return state().config.region(); }
 
@@ -145,14 +153,16 @@ aws::Service& Access::service(const Host& host) {
   return *service;
 }
 
+/// One token serves all registries of a region, but only whom it was made for.
+std::string Access::token_key(const Host& host) {
+  return fmt::format("{} {} {}", service(host).endpoint().url.str(), host.region,
+                     state().keys.identity());
+}
+
 Credentials Access::login(const Host& host) {
-  State& own = state();
   aws::Service& api = service(host);
-  const std::string what = fmt::format("getting a token for {} in {}",
-                                       host.is_public ? "ECR Public" : "ECR", host.region);
-  const std::string key =
-      fmt::format("{} {} {}", api.endpoint().url.str(), host.region, own.keys.principal());
-  const AuthorizationToken token = own.tokens.get(key, [&] {
+  const std::string what = token_of(host);
+  const AuthorizationToken token = state().tokens.get(token_key(host), [&] {
     AuthorizationToken fresh =
         parse_token(api.require("GetAuthorizationToken", "{}", what), host, what);
     fresh.fetched = options_.now();
@@ -162,23 +172,47 @@ Credentials Access::login(const Host& host) {
   return credentials_of(token.token, what);
 }
 
+void Access::forget(const Host& host, const Credentials& refused) {
+  const std::string what = token_of(host);
+  state().tokens.drop(token_key(host), [&](const AuthorizationToken& token) {
+    return credentials_of(token.token, what) == refused;
+  });
+}
+
 std::optional<system_clock::time_point> password_expires(std::string_view password) {
   try {
     const oci::Json json = oci::parse_json(oci::from_base64(password), "the password");
     const oci::Json* expires = json.find("expiration");
     if (expires == nullptr || !expires->is_unsigned()) return std::nullopt;
-    return system_clock::from_time_t(static_cast<std::time_t>(expires->whole()));
+    return oci::time_of(expires->whole());
   } catch (const Error&) {
     return std::nullopt;
   }
 }
 
+std::optional<Credentials> LoginSource::find_stored(std::string_view registry,
+                                                    std::string_view repository) {
+  try {
+    return stored_.find(registry, repository);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted || error.kind() == ErrorKind::corrupt) throw;
+    oci::log(oci::LogLevel::warning, fmt::format("{}; AWS is asked instead", error.what()));
+    return std::nullopt;
+  }
+}
+
+bool LoginSource::is_refused(const Credentials& credentials) {
+  const std::lock_guard lock(mutex_);
+  return std::find(refused_.begin(), refused_.end(), credentials) != refused_.end();
+}
+
 std::optional<Credentials> LoginSource::find(std::string_view registry,
                                              std::string_view repository) {
-  std::optional<Credentials> stored = stored_.find(registry, repository);
   const auto host = parse_host(registry);
-  if (!host) return stored;
-  if (stored) {
+  if (!host) return stored_.find(registry, repository);
+  const std::optional<Credentials> stored = find_stored(registry, repository);
+  const bool refused = stored && is_refused(*stored);
+  if (stored && !refused) {
     const auto expires = password_expires(stored->password);
     if (!expires || now_() < *expires) return stored;
     oci::log(oci::LogLevel::info,
@@ -188,11 +222,29 @@ std::optional<Credentials> LoginSource::find(std::string_view registry,
     if (host->is_public && !ecr_.has_configured_keys()) return std::nullopt;
     return ecr_.login(*host);
   } catch (const Error& error) {
-    if (!host->is_public || error.kind() == ErrorKind::interrupted) {
-      throw error.during(fmt::format("logging in to {}", registry));
-    }
+    if (error.kind() == ErrorKind::interrupted) throw;
+    // What the registry said of those that are kept is what matters, not that there are no others.
+    if (refused) return stored;
+    if (!host->is_public) throw error.during(fmt::format("logging in to {}", registry));
     oci::log(oci::LogLevel::info, fmt::format("{}; reading without credentials", error.what()));
     return std::nullopt;
+  }
+}
+
+void LoginSource::forget(std::string_view registry, const Credentials& refused) {
+  stored_.forget(registry, refused);
+  const auto host = parse_host(registry);
+  if (!host) return;
+  if (!is_refused(refused)) {
+    const std::lock_guard lock(mutex_);
+    refused_.push_back(refused);
+  }
+  try {
+    ecr_.forget(*host, refused);
+  } catch (const Error& error) {
+    // Whoever has no keys has no token to forget; that matters to `find` alone.
+    if (error.kind() == ErrorKind::interrupted) throw;
+    oci::log(oci::LogLevel::debug, error.what());
   }
 }
 

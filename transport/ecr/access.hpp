@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "oci/base/text.hpp"
 #include "transport/auth/credentials.hpp"
@@ -42,6 +43,9 @@ class Access {
   /// last answer in $XDG_CACHE_HOME/davit/ecr: one token serves all registries of a region.
   Credentials login(const Host& host);
 
+  /// A registry has refused what `login` gave: the next `login` asks for another token.
+  void forget(const Host& host, const Credentials& refused);
+
   /// Whether keys are configured at all: an instance's, which have to be asked for, do not count.
   bool has_configured_keys();
 
@@ -51,14 +55,16 @@ class Access {
  private:
   struct State;
   State& state();
+  std::string token_key(const Host& host);
 
   const AccessOptions options_;
   std::mutex mutex_;
   std::unique_ptr<State> state_;
 };
 
-/// The credentials that are kept for a registry, as docker would find them, unless they are an ECR
-/// password that has expired; for a registry of ECR without any, those of Access. ECR Public is
+/// The credentials that are kept for a registry, as docker would find them. For a registry of ECR
+/// those of Access, if none are kept, or what is kept is a password that has expired or was
+/// refused, or a helper that cannot say (a warning): a token of one's own is as good. ECR Public is
 /// read without credentials where no keys are configured: nobody waits for an instance's. `stored`
 /// and `ecr` outlive it.
 class LoginSource final : public CredentialSource {
@@ -68,11 +74,17 @@ class LoginSource final : public CredentialSource {
       : stored_(stored), ecr_(ecr), now_(std::move(now)) {}
 
   std::optional<Credentials> find(std::string_view registry, std::string_view repository) override;
+  void forget(std::string_view registry, const Credentials& refused) override;
 
  private:
+  std::optional<Credentials> find_stored(std::string_view registry, std::string_view repository);
+  bool is_refused(const Credentials& credentials);
+
   CredentialSource& stored_;
   Access& ecr_;
   const aws::WallClock now_;
+  std::mutex mutex_;
+  std::vector<Credentials> refused_;  // by registries of ECR
 };
 
 /// When an ECR password stops to be good, which it says itself. Nothing for any other password.

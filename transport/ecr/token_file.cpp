@@ -13,6 +13,7 @@
 #include "oci/base/file.hpp"
 #include "oci/base/file_lock.hpp"
 #include "oci/base/log.hpp"
+#include "oci/base/times.hpp"
 #include "oci/model/digest.hpp"
 #include "oci/model/json.hpp"
 
@@ -25,6 +26,7 @@ using std::chrono::system_clock;
 
 constexpr std::uint64_t file_limit = 64 * oci::KiB;
 constexpr std::chrono::hours renew_before{1};
+constexpr std::chrono::minutes least_age{1};
 constexpr std::string_view what = "a cached token";
 
 std::string file_name(const std::string& key) {
@@ -35,38 +37,56 @@ std::uint64_t seconds(system_clock::time_point time) {
   return static_cast<std::uint64_t>(system_clock::to_time_t(time));
 }
 
-system_clock::time_point time_of(std::uint64_t seconds) {
-  return system_clock::from_time_t(static_cast<std::time_t>(seconds));
-}
-
 }  // namespace
 
 AuthorizationToken TokenFiles::get(const std::string& key, const Fetch& fetch) {
   const std::lock_guard guard(mutex_);
-  if (const auto known = known_.find(key); known != known_.end() && is_fresh(known->second)) {
-    return known->second;
+  if (const auto known = known_.find(key); known != known_.end() && is_fresh(known->second.token)) {
+    return known->second.token;
   }
   const bool shared = make_directory();
   const std::filesystem::path file = directory_ / file_name(key);
   std::optional<AuthorizationToken> found = shared ? read(file) : std::nullopt;
-  if (found && is_fresh(*found)) return known_[key] = *found;
+  if (found && is_fresh(*found)) return (known_[key] = {*found}).token;
 
   std::optional<oci::FileLock> lock;
   if (shared) {
     lock.emplace(std::filesystem::path(file).replace_extension("lock"));
     // Whoever had the lock may have fetched it.
     found = read(file);
-    if (found && is_fresh(*found)) return known_[key] = *found;
+    if (found && is_fresh(*found)) return (known_[key] = {*found}).token;
   }
   try {
-    known_[key] = fetch();
+    known_[key] = {fetch(), true};
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unavailable || !found || found->expires <= now_()) throw;
     oci::log(oci::LogLevel::info, fmt::format("{}; the token at hand is still good", error.what()));
     return *found;
   }
-  if (shared) write(file, known_[key]);
-  return known_[key];
+  const AuthorizationToken& token = known_[key].token;
+  if (shared) write(file, token);
+  return token;
+}
+
+void TokenFiles::drop(const std::string& key, const Test& is_refused) {
+  const std::lock_guard guard(mutex_);
+  if (const auto known = known_.find(key);
+      known != known_.end() && is_refused(known->second.token)) {
+    if (known->second.fetched && now_() - known->second.token.fetched < least_age) return;
+    known_.erase(known);
+  }
+  // Another process may have replaced it: that one is new, and stays. Should it come in between,
+  // there is a token to fetch more, and no harm.
+  const std::filesystem::path file = directory_ / file_name(key);
+  const auto kept = read(file);
+  if (!kept || !is_refused(*kept)) return;
+  oci::log(oci::LogLevel::info, "the token that was kept is refused; asking for another");
+  std::error_code error;
+  if (!std::filesystem::remove(file, error) && error) {
+    oci::log(oci::LogLevel::warning, fmt::format("{} holds a token that is refused, and cannot be "
+                                                 "removed: {}",
+                                                 oci::printable(file.native()), error.message()));
+  }
 }
 
 bool TokenFiles::is_fresh(const AuthorizationToken& token) const {
@@ -91,8 +111,8 @@ std::optional<AuthorizationToken> TokenFiles::read(const std::filesystem::path& 
     const oci::Json json = oci::parse_json(oci::read_file(file, file_limit), what);
     AuthorizationToken token;
     token.token = oci::string_member(json, "token", what);
-    token.fetched = time_of(oci::size_member(json, "fetched", what));
-    token.expires = time_of(oci::size_member(json, "expires", what));
+    token.fetched = oci::time_of(oci::size_member(json, "fetched", what));
+    token.expires = oci::time_of(oci::size_member(json, "expires", what));
     if (token.token.empty()) return std::nullopt;
     return token;
   } catch (const Error&) {

@@ -33,7 +33,19 @@ class TokenFiles {
   /// old one as long as it is good. Where files cannot be written it is kept by this object alone.
   AuthorizationToken get(const std::string& key, const Fetch& fetch);
 
+  /// Forgets the token under `key`, for other processes too, if it is the one that a registry has
+  /// refused, so that the next `get` fetches another. One that this object has fetched less than a
+  /// minute ago stays: a newer one would be refused like it, for another reason.
+  using Test = std::function<bool(const AuthorizationToken&)>;
+  void drop(const std::string& key, const Test& is_refused);
+
  private:
+  /// A token, and whether it comes from the service rather than from a file.
+  struct Known {
+    AuthorizationToken token;
+    bool fetched = false;
+  };
+
   std::optional<AuthorizationToken> read(const std::filesystem::path& file) const;
   void write(const std::filesystem::path& file, const AuthorizationToken& token) const;
   bool is_fresh(const AuthorizationToken& token) const;
@@ -42,7 +54,7 @@ class TokenFiles {
   const std::filesystem::path directory_;
   const aws::WallClock now_;
   std::mutex mutex_;
-  std::map<std::string, AuthorizationToken> known_;
+  std::map<std::string, Known> known_;
 };
 
 }  // namespace davit::transport::ecr

@@ -14,6 +14,7 @@
 
 #include "oci/base/tasks.hpp"
 #include "oci/base/text.hpp"
+#include "oci/base/times.hpp"
 #include "transport/http/resume.hpp"
 
 namespace davit::transport {
@@ -103,7 +104,7 @@ std::optional<std::chrono::system_clock::time_point> parse_http_date(const std::
   stream >> std::get_time(&date, "%a, %d %b %Y %H:%M:%S");
   std::string zone;
   if (!(stream >> zone) || zone != "GMT") return std::nullopt;
-  return std::chrono::system_clock::from_time_t(::timegm(&date));
+  return oci::time_of(static_cast<std::uint64_t>(std::max<std::time_t>(0, ::timegm(&date))));
 }
 
 std::optional<milliseconds> retry_after(const Response& response,

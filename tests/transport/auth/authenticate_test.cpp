@@ -55,7 +55,14 @@ struct Source final : CredentialSource {
     EXPECT_EQ(registry, "registry.example");
     return credentials;
   }
+  void forget(std::string_view registry, const Credentials& refused) override {
+    EXPECT_EQ(registry, "registry.example");
+    forgotten.push_back(refused.password);
+    if (renewed) credentials = renewed;
+  }
   std::optional<Credentials> credentials;
+  std::optional<Credentials> renewed;
+  std::vector<std::string> forgotten;
   std::atomic<int> asked = 0;
 };
 
@@ -311,6 +318,21 @@ TEST_F(AuthenticateTest, AnExpiredTextIsAnsweredOnceOnly) {
   EXPECT_EQ(expiring.sent().size(), 4u);
 }
 
+TEST_F(AuthenticateTest, ASourceForgetsWhatIsRefusedAndGivesAnother) {
+  for (const int status : {401, 403}) {
+    source.credentials = Credentials{.username = "ann", .password = "s3cret"};
+    source.renewed = Credentials{.username = "ann", .password = "n3w"};
+    source.forgotten.clear();
+    const Response refusal = answer(status, "Not Authorized", basic_challenge);
+    FakeTransport refusing({answer(401, "", basic_challenge), refusal, answer(200)});
+    const auto transport = make_authenticate(refusing, token_server, source,
+                                             {Url::parse(host).origin, "registry.example"});
+    EXPECT_EQ(transport->send(get("/v2/")).status, 200);
+    EXPECT_EQ(source.forgotten, std::vector<std::string>{"s3cret"});
+    EXPECT_EQ(refusing.sent().back().authorization(), new_basic);
+  }
+}
+
 TEST_F(AuthenticateTest, AForbiddenHeadMayMeanAnExpiredPassword) {
   source.credentials = Credentials{.username = "ann", .password = "s3cret"};
   FakeTransport expiring(
@@ -498,6 +520,7 @@ TEST_F(AuthenticateTest, AFailureOfTheCredentialSourcePassesThrough) {
     std::optional<Credentials> find(std::string_view, std::string_view) override {
       throw Error(ErrorKind::failed, "docker-credential-x get: broken");
     }
+    void forget(std::string_view, const Credentials&) override {}
   } failing;
   authenticate = make_authenticate(registry, token_server, failing,
                                    {Url::parse(host).origin, "registry.example"});
@@ -510,6 +533,7 @@ TEST_F(AuthenticateTest, TheSourceIsAskedForTheRepository) {
       EXPECT_EQ(repository, "team/app");
       return Credentials{.username = "ann", .password = "s3cret"};
     }
+    void forget(std::string_view, const Credentials&) override {}
   } by_repository;
   accept_password();
   challenge = basic_challenge;

@@ -11,6 +11,7 @@ struct FailingSource final : CredentialSource {
   std::optional<Credentials> find(std::string_view, std::string_view) override {
     throw oci::Error(oci::ErrorKind::failed, "out of order");
   }
+  void forget(std::string_view, const Credentials&) override {}
 };
 
 TEST(FixedCredentials, AreForOneRegistryAlone) {

@@ -2,6 +2,7 @@
 
 #include "transport/aws/keys.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include "oci/base/file.hpp"
 #include "tests/support/aws.hpp"
 #include "tests/support/errors.hpp"
+#include "transport/aws/key_documents.hpp"
 
 namespace davit::transport::aws {
 namespace {
@@ -62,8 +64,7 @@ class KeysTest : public testing::Test {
   virtual Response serve_aws(const SentRequest& request) {
     if (request.url.find("sts.") != std::string::npos) return answer(200, sts_answer);
     if (request.url.find("portal.sso") != std::string::npos) {
-      return answer(200, R"({"roleCredentials":{"accessKeyId":"ASIASSO","secretAccessKey":"s",)"
-                         R"("sessionToken":"t","expiration":1767229200000}})");
+      return role_answer;
     }
     return answer(404);
   }
@@ -77,6 +78,9 @@ class KeysTest : public testing::Test {
     return answer(404);
   }
 
+  Response role_answer =
+      answer(200, R"({"roleCredentials":{"accessKeyId":"ASIASSO","secretAccessKey":"s",)"
+                  R"("sessionToken":"t","expiration":1767229200000}})");
   AwsHome home;
   FakeTransport aws;
   FakeTransport metadata;
@@ -136,7 +140,7 @@ TEST_F(KeysTest, AreARolesThatASourceProfileAssumes) {
                                HasSubstr("RoleSessionName=davit"), HasSubstr("ExternalId=a%20b")));
   EXPECT_THAT(sent.authorization(),
               StartsWith("AWS4-HMAC-SHA256 Credential=AKIABASE/20260101/eu-west-1/sts/"));
-  EXPECT_EQ(source("role")->principal(), "role/arn:aws:iam::1:role/ci");
+  EXPECT_EQ(source("role")->principal(), "role/arn:aws:iam::1:role/ci/ by key/AKIABASE");
 }
 
 TEST_F(KeysTest, AreARolesThatAnotherRoleAssumes) {
@@ -310,13 +314,15 @@ TEST_F(KeysTest, OfAContainerAreNotAskedForWithABrokenToken) {
 
 TEST_F(KeysTest, AreTheInstancesInTheEnd) {
   EXPECT_EQ(access_key(), "ASIAJSON");
-  EXPECT_EQ(source()->principal(), "instance");
+  EXPECT_FALSE(source()->is_configured());
   EXPECT_EQ(metadata.sent().at(0).headers.get("x-aws-ec2-metadata-token-ttl-seconds"), "21600");
 }
 
 TEST_F(KeysTest, OfAContainerGoBeforeTheInstances) {
   home.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x");
-  EXPECT_THAT(source()->principal(), StartsWith("container/"));
+  EXPECT_TRUE(source()->is_configured());
+  EXPECT_EQ(access_key(), "ASIAJSON");
+  EXPECT_THAT(metadata.sent().at(0).url, StartsWith("http://169.254.170.2/x"));
 }
 
 TEST_F(KeysTest, ThatNobodyHasAreAnErrorThatSaysWhatWasLookedAt) {
@@ -385,10 +391,80 @@ TEST_F(SsoKeys, OfAnExpiredTokenNameTheCommand) {
   EXPECT_TRUE(aws.sent().empty());
 }
 
+TEST_F(KeysTest, OfAnInstanceAContainerOrAProgramTellByThemselvesWhoseTheyAre) {
+  const auto identity = [&] { return KeyRing(source(), [] { return new_year; }).identity(); };
+  EXPECT_EQ(identity(), "key/ASIAJSON");
+  home.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x");
+  EXPECT_EQ(identity(), "key/ASIAJSON");
+  home.write_config("[default]\ncredential_process=cat \"" + home.path("keys.json") + "\"\n");
+  for (const char* id : {"ASIAONE", "ASIATWO"}) {
+    home.write("keys.json", fmt::format(R"({{"AccessKeyId":"{}","SecretAccessKey":"s"}})", id));
+    EXPECT_EQ(identity(), fmt::format("key/{}", id));
+  }
+}
+
+TEST_F(KeysTest, OfARoleAreOneForEachThatAssumesIt) {
+  home.set("AWS_WEB_IDENTITY_TOKEN_FILE", home.path("token"));
+  home.set("AWS_ROLE_ARN", "arn:web");
+  home.write("token", "one");
+  const auto first = source()->principal();
+  EXPECT_EQ(source()->principal(), first);
+  home.write("token", "two");
+  EXPECT_NE(source()->principal(), first);
+  home.write("token", "one");
+  home.set("AWS_ROLE_SESSION_NAME", "job-7");
+  EXPECT_NE(source()->principal(), first);
+  EXPECT_TRUE(aws.sent().empty());
+}
+
+TEST_F(SsoKeys, AreOneForEachLogin) {
+  const auto nobody = source()->principal();
+  write_token(R"({"accessToken":"one","expiresAt":"2026-01-01T08:00:00Z"})");
+  const auto first = source()->principal();
+  EXPECT_NE(first, nobody);
+  EXPECT_EQ(source()->principal(), first);
+  write_token(R"({"accessToken":"two","expiresAt":"2026-01-01T08:00:00Z"})");
+  EXPECT_NE(source()->principal(), first);
+  EXPECT_TRUE(aws.sent().empty());
+}
+
+TEST_F(SsoKeys, ThatAreGoodForLongerThanAnyClockAreGoodForVeryLong) {
+  write_token(R"({"accessToken":"one","expiresAt":"9999-12-31T23:59:59Z"})");
+  role_answer = answer(200, R"({"roleCredentials":{"accessKeyId":"ASIASSO","secretAccessKey":"s",)"
+                            R"("sessionToken":"t","expiration":4611686018427387904}})");
+  EXPECT_GT(*fetch().expires, new_year + hours(24 * 365 * 200));
+}
+
+TEST_F(SsoKeys, ThatAreRefreshedForLongerThanAnyClockAreKeptForAYear) {
+  write_token(R"({"accessToken":"old","expiresAt":"2026-01-01T00:05:00Z","refreshToken":"r",)"
+              R"("clientId":"c","clientSecret":"s"})");
+  refresh_answer = answer(200, R"({"accessToken":"new","expiresIn":4611686018427387904})");
+  EXPECT_EQ(access_key(), "ASIASSO");
+  EXPECT_THAT(oci::read_file(home.path(".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f"
+                                       ".json"),
+                             4096),
+              HasSubstr("2027-01-01T00:00:00Z"));
+}
+
+TEST(KeyTimes, AreReadInEveryForm) {
+  EXPECT_EQ(parse_time("2026-01-01T00:00:00Z"), new_year);
+  EXPECT_EQ(parse_time("2026-01-01T00:00:00.123456UTC"), new_year);
+  EXPECT_EQ(parse_time("2026-01-01T02:30:00+02:30"), new_year);
+  EXPECT_EQ(parse_time("2025-12-31T23:00:00-01:00"), new_year);
+  // The year 2255 is as far as a clock goes.
+  EXPECT_EQ(parse_time("9999-12-31T23:59:59Z"), parse_time("3000-01-01T00:00:00Z"));
+  EXPECT_EQ(parse_time("0000-01-01T00:00:00Z"), parse_time("1970-01-01T00:00:00Z"));
+  for (const char* text :
+       {"", "2026-01-01", "2026-01-01T00:00:00", " 206-01-01T00:00:00Z", "-206-01-01T00:00:00Z",
+        "2026-01-01T00:00:00+2:30", "2026-01-01T00:00:00Zulu", "2026-01-01T00:00:00+02:30x"}) {
+    EXPECT_FALSE(parse_time(text)) << text;
+  }
+}
+
 /// Counts how often it is asked.
 struct Counted final : KeySource {
   explicit Counted(std::optional<std::chrono::system_clock::time_point> until) : expires(until) {}
-  std::string principal() const override { return "counted"; }
+  std::optional<std::string> principal() const override { return "counted"; }
   TimedKeys fetch() override {
     ++fetched;
     return {{"id", "secret", ""}, expires};

@@ -23,7 +23,7 @@ using tests::new_year;
 using tests::SentRequest;
 
 struct NumberedKeys final : KeySource {
-  std::string principal() const override { return "numbered"; }
+  std::optional<std::string> principal() const override { return "numbered"; }
   TimedKeys fetch() override { return {{"KEY" + std::to_string(++number), "secret", ""}, {}}; }
   int number = 0;
 };

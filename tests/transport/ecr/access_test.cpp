@@ -1,11 +1,13 @@
 #include "transport/ecr/access.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "oci/base/bytes.hpp"
 #include "tests/support/aws.hpp"
 #include "tests/support/errors.hpp"
+#include "tests/support/fake_ecr.hpp"
 #include "transport/ecr/endpoint.hpp"
 
 namespace davit::transport::ecr {
@@ -64,6 +66,12 @@ TEST(EcrPassword, IsNoOtherPassword) {
   }
 }
 
+std::string token_answer(const std::string& password) {
+  return fmt::format(
+      R"({{"authorizationData":[{{"authorizationToken":"{}","expiresAt":1767268800}}]}})",
+      oci::to_base64(oci::bytes_of("AWS:" + password)));
+}
+
 constexpr std::string_view registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
 class EcrCredentialsTest : public testing::Test {
@@ -119,6 +127,88 @@ TEST_F(EcrCredentialsTest, OfAnInstanceAreNotWaitedForByThePublicRegistry) {
 TEST_F(EcrCredentialsTest, AreNotNeededForThePublicRegistry) {
   FixedCredentials none("elsewhere.example", {});
   EXPECT_FALSE(find(none, "public.ecr.aws"));
+}
+
+TEST_F(EcrCredentialsTest, AreNotAPasswordThatWasRefused) {
+  FixedCredentials stored{std::string(registry), {.username = "AWS", .password = "kept"}};
+  tests::FakeEcr ecr;
+  ecr.on("GetAuthorizationToken", token_answer("fresh"));
+  LoginSource source(stored, ecr.access());
+  EXPECT_EQ(source.find(registry, "app")->password, "kept");
+  source.forget(registry, *source.find(registry, "app"));
+  EXPECT_EQ(source.find(registry, "app")->password, "fresh");
+}
+
+TEST_F(EcrCredentialsTest, ThatWereRefusedStandWhereThereAreNoOthers) {
+  FixedCredentials stored{std::string(registry), {.username = "AWS", .password = "kept"}};
+  AccessOptions options;
+  options.environment = home.environment();
+  Access access(std::move(options));
+  LoginSource source(stored, access);
+  source.forget(registry, *source.find(registry, "app"));
+  EXPECT_EQ(source.find(registry, "app")->password, "kept");
+}
+
+TEST_F(EcrCredentialsTest, AreAskedForWhereAHelperIsNotThere) {
+  struct Broken final : CredentialSource {
+    std::optional<Credentials> find(std::string_view, std::string_view) override {
+      throw oci::Error(oci::ErrorKind::failed, "docker-credential-x: not installed");
+    }
+    void forget(std::string_view, const Credentials&) override {}
+  } broken;
+  tests::FakeEcr ecr;
+  ecr.on("GetAuthorizationToken", token_answer("fresh"));
+  LoginSource source(broken, ecr.access());
+  EXPECT_EQ(source.find(registry, "app")->password, "fresh");
+  EXPECT_EQ(kind_of([&] { source.find("registry.example", "app"); }), oci::ErrorKind::failed);
+}
+
+class EcrLogin : public testing::Test {
+ protected:
+  EcrLogin() {
+    // Each answer is another token.
+    ecr.on("GetAuthorizationToken", [this](const std::string&) {
+      return tests::aws_answer(200, token_answer("password" + std::to_string(++given)));
+    });
+  }
+
+  std::string login() { return ecr.access().login(ecr.place.host).password; }
+
+  tests::FakeEcr ecr;
+  int given = 0;
+};
+
+TEST_F(EcrLogin, SharesATokenAmongProcesses) {
+  EXPECT_EQ(login(), "password1");
+  ecr.restart();
+  EXPECT_EQ(login(), "password1");
+}
+
+TEST_F(EcrLogin, LetsGoOfATokenThatIsRefusedAtOnce) {
+  login();
+  ecr.restart();
+  const Credentials refused = ecr.access().login(ecr.place.host);
+  ecr.access().forget(ecr.place.host, refused);
+  EXPECT_EQ(login(), "password2");
+  ecr.restart();
+  EXPECT_EQ(login(), "password2");
+}
+
+TEST_F(EcrLogin, NeverUsesTheTokenOfAnother) {
+  login();
+  ecr.restart();
+  ecr.home.set("AWS_ACCESS_KEY_ID", "AKIDOTHER");
+  EXPECT_EQ(login(), "password2");
+}
+
+TEST_F(EcrLogin, NeverUsesTheTokenOfAnotherRoleThatTheSameProgramGivesKeysFor) {
+  ecr.home.set("AWS_ACCESS_KEY_ID", "");
+  ecr.home.write_config("[default]\ncredential_process=cat " + ecr.home.path("keys") + "\n");
+  for (const char* id : {"ASIAONE", "ASIATWO", "ASIAONE"}) {
+    ecr.home.write("keys", fmt::format(R"({{"AccessKeyId":"{}","SecretAccessKey":"s"}})", id));
+    ecr.restart();
+    EXPECT_EQ(login(), id == std::string("ASIATWO") ? "password2" : "password1");
+  }
 }
 
 }  // namespace

@@ -40,6 +40,10 @@ class TokenFilesTest : public testing::Test {
     return from.get(key, [this] { return fetch(); }).token;
   }
 
+  static void drop(TokenFiles& from, const std::string& token) {
+    from.drop("key", [&](const AuthorizationToken& kept) { return kept.token == token; });
+  }
+
   std::filesystem::path only_file() const {
     for (const auto& entry : std::filesystem::directory_iterator(dir / "davit" / "ecr")) {
       if (entry.path().extension() == ".json") return entry.path();
@@ -126,6 +130,47 @@ TEST_F(TokenFilesTest, AreKeptInMemoryWhereNoneCanBeMade) {
   TokenFiles nowhere("/proc/davit", [this] { return now; });
   EXPECT_EQ(nowhere.get("key", [this] { return fetch(); }).token, "token1");
   EXPECT_EQ(nowhere.get("key", [this] { return fetch(); }).token, "token1");
+}
+
+TEST_F(TokenFilesTest, ForgetATokenThatIsRefusedForAllProcesses) {
+  get(files());
+  TokenFiles mine = files();
+  EXPECT_EQ(mine.get("key", [this] { return fetch(); }).token, "token1");
+  drop(mine, "token1");
+  EXPECT_EQ(get(files()), "token2");
+  EXPECT_EQ(mine.get("key", [this] { return fetch(); }).token, "token2");
+  EXPECT_EQ(fetched, 2);
+}
+
+TEST_F(TokenFilesTest, DoNotForgetTheNextToken) {
+  get(files());
+  TokenFiles late = files();
+  late.get("key", [this] { return fetch(); });
+  TokenFiles early = files();
+  drop(early, "token1");
+  EXPECT_EQ(get(files()), "token2");
+  drop(late, "token1");
+  EXPECT_EQ(late.get("key", [this] { return fetch(); }).token, "token2");
+  EXPECT_EQ(fetched, 2);
+}
+
+TEST_F(TokenFilesTest, DoNotFetchAgainAndAgainWhatIsRefused) {
+  TokenFiles mine = files();
+  const auto get_mine = [&] { return mine.get("key", [this] { return fetch(); }).token; };
+  EXPECT_EQ(get_mine(), "token1");
+  for (int i = 0; i < 10; ++i) {
+    drop(mine, "token1");
+    EXPECT_EQ(get_mine(), "token1");
+  }
+  now += minutes(1);
+  drop(mine, "token1");
+  EXPECT_EQ(get_mine(), "token2");
+}
+
+TEST_F(TokenFilesTest, OfTimesThatNoClockTellsAreGood) {
+  get(files());
+  tests::write_file(only_file(), R"({"token":"x","fetched":0,"expires":4611686018427387904})");
+  EXPECT_EQ(get(files()), "x");
 }
 
 TEST_F(TokenFilesTest, LetOneOfManyProcessesFetch) {
