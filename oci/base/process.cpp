@@ -7,14 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
-#include <thread>
 
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "oci/base/ready.hpp"
+#include "oci/base/tasks.hpp"
 
 namespace davit::oci {
 namespace {
@@ -32,39 +34,56 @@ PipeEnds make_pipe(const std::string& what) {
   return {Fd(ends[0]), Fd(ends[1])};
 }
 
-/// Kills and reaps the child unless `wait` did so before.
+/// Whose group the child belongs to.
+enum class Group { ours, own };
+
+/// Whether this process is in the foreground of a terminal, where only the processes of its group
+/// may read.
+bool may_ask_at_terminal() {
+  const Fd terminal = try_open("/dev/tty", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  return terminal && ::tcgetpgrp(terminal.get()) == ::getpgrp();
+}
+
+/// Kills and reaps the child unless `wait_until` did so before.
 class Child {
  public:
-  explicit Child(pid_t pid) : pid_(pid) {}
+  Child(pid_t pid, Group group) : pid_(pid), group_(group) {}
   ~Child() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      wait();
-    }
+    if (pid_ <= 0) return;
+    ::kill(group_ == Group::own ? -pid_ : pid_, SIGKILL);
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  int wait() { return *wait_until(std::nullopt); }
-
   /// Nothing if the child still runs then. Its output may have ended long before it does.
-  std::optional<int> wait_until(std::optional<Clock::time_point> deadline) {
-    int status = 0;
+  std::optional<int> wait_until(Clock::time_point deadline, const std::stop_token& stop,
+                                const std::string& what) {
+    auto pause = std::chrono::milliseconds(1);
     while (true) {
-      const pid_t ended = ::waitpid(pid_, &status, deadline ? WNOHANG : 0);
-      if (ended == pid_ || (ended < 0 && errno != EINTR)) break;
-      if (deadline && Clock::now() >= *deadline) return std::nullopt;
-      if (ended == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      int status = 0;
+      const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
+      if (ended == pid_) {
+        pid_ = -1;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      }
+      if (ended < 0 && errno != EINTR) {
+        pid_ = -1;  // There is nothing to reap.
+        throw Error(ErrorKind::failed,
+                    what + ": its exit status is lost, for this process ignores SIGCHLD");
+      }
+      if (Clock::now() >= deadline) return std::nullopt;
+      sleep_for(pause, stop);
+      pause = std::min(2 * pause, std::chrono::milliseconds(20));
     }
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
 
  private:
   pid_t pid_;
+  const Group group_;
 };
 
-pid_t spawn(const std::vector<std::string>& arguments, int in, int out, int err) {
+pid_t spawn(const std::vector<std::string>& arguments, Group group, int in, int out, int err) {
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -81,9 +100,12 @@ pid_t spawn(const std::vector<std::string>& arguments, int in, int out, int err)
   ::posix_spawnattr_setsigmask(&attributes, &none);
   sigset_t defaults;
   sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
+  for (const int number : {SIGPIPE, SIGCHLD}) sigaddset(&defaults, number);
   ::posix_spawnattr_setsigdefault(&attributes, &defaults);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  const int own_group = group == Group::own ? POSIX_SPAWN_SETPGROUP : 0;
+  ::posix_spawnattr_setflags(
+      &attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | own_group));
   pid_t pid = -1;
   const int code = ::posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
@@ -118,7 +140,8 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const std::
   PipeEnds in = make_pipe(what);
   PipeEnds out = make_pipe(what);
   PipeEnds err = make_pipe(what);
-  Child child(spawn(arguments, in.read.get(), out.write.get(), err.write.get()));
+  const Group group = may_ask_at_terminal() ? Group::ours : Group::own;
+  Child child(spawn(arguments, group, in.read.get(), out.write.get(), err.write.get()), group);
   in.read = Fd();
   out.write = Fd();
   err.write = Fd();
@@ -129,16 +152,10 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const std::
   if (rest.empty()) in.write = Fd();
   ProcessResult result;
   while (out.read || err.read) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0) throw too_slow();
     std::array<pollfd, 3> watched = {pollfd{in.write.get(), POLLOUT, 0},
                                      pollfd{out.read.get(), POLLIN, 0},
                                      pollfd{err.read.get(), POLLIN, 0}};
-    if (::poll(watched.data(), watched.size(), static_cast<int>(left.count())) < 0) {
-      if (errno == EINTR) continue;
-      throw errno_error(what);
-    }
+    if (!wait_ready(watched, limits.stop, deadline)) throw too_slow();
     if (watched[0].revents != 0) {
       // A program that does not read its input is not an error; SIGPIPE is ignored by main.
       const ssize_t n = ::write(in.write.get(), rest.data(), rest.size());
@@ -152,7 +169,7 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const std::
       err.read = Fd();
     }
   }
-  const std::optional<int> status = child.wait_until(deadline);
+  const std::optional<int> status = child.wait_until(deadline, limits.stop, what);
   if (!status) throw too_slow();
   result.status = *status;
   return result;

@@ -2,14 +2,17 @@
 
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 namespace davit::oci {
 
+/// What ends a program before it ends itself.
 struct ProcessLimits {
   std::uint64_t output_bytes = 1024 * 1024;
   std::chrono::milliseconds time{10'000};
+  std::stop_token stop = {};
 };
 
 struct ProcessResult {
@@ -19,9 +22,13 @@ struct ProcessResult {
 };
 
 /// Runs a program without a shell, found on PATH, with `input` on its standard input. Beyond a
-/// limit it is killed. Throws Error(not_found) if there is no such program, Error(failed) if it
-/// passes a limit. The caller's process ignores SIGPIPE, as curl wants, too: a program need not
-/// read its input.
+/// limit, or at a stop, it is killed, and so are the programs that it started: it is the first of
+/// a process group. Only where this process may ask at a terminal it stays in our group, so that it
+/// may ask there as well; then it is killed alone, and Ctrl-C reaches all of them anyway.
+///
+/// Throws Error(not_found) if there is no such program, Error(failed) if it passes a limit or if
+/// its exit status is lost because this process ignores SIGCHLD, Error(interrupted) at a stop. This
+/// process ignores SIGPIPE, as curl wants, too: a program need not read its input.
 ProcessResult run_process(const std::vector<std::string>& arguments, const std::string& input,
                           const ProcessLimits& limits = {});
 

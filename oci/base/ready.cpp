@@ -71,26 +71,30 @@ bool wait_ready(std::span<pollfd> watched, const std::stop_token& stop,
   }
 }
 
-void write_when_ready(int fd, Bytes bytes, std::string_view what, const std::stop_token& stop) {
+std::size_t write_some_when_ready(int fd, Bytes bytes, const std::stop_token& stop) {
   struct stat status {};
-  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) return write_all(fd, bytes, what);
+  const bool is_file = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   const int flags = ::fcntl(fd, F_GETFL);
-  const bool waits = flags >= 0 && (flags & O_NONBLOCK) == 0;
-  while (!bytes.empty()) {
-    // Where poll(2) says that a pipe has room, a write of so much does not wait (pipe(7)). The
-    // descriptor's own mode is not changed: other processes share it.
-    const std::size_t size = waits ? std::min<std::size_t>(bytes.size(), PIPE_BUF) : bytes.size();
-    if (!is_ready(fd, POLLOUT)) {
+  const bool waits = !is_file && flags >= 0 && (flags & O_NONBLOCK) == 0;
+  // Where poll(2) says that a pipe has room, a write of so much does not wait (pipe(7)). The
+  // descriptor's own mode is not changed: other processes share it.
+  if (waits) bytes = bytes.first(std::min<std::size_t>(bytes.size(), PIPE_BUF));
+  while (true) {
+    if (!is_file && !is_ready(fd, POLLOUT)) {
       pollfd watched{fd, POLLOUT, 0};
       wait_ready(std::span(&watched, 1), stop);
     }
-    check_stop(stop);
-    const ssize_t n = ::write(fd, bytes.data(), size);
-    if (n >= 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-    } else if (errno != EINTR && errno != EAGAIN) {
-      throw errno_error(what);
-    }
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n > 0) return static_cast<std::size_t>(n);
+    if (n < 0 && errno != EINTR && errno != EAGAIN) return 0;
+  }
+}
+
+void write_when_ready(int fd, Bytes bytes, std::string_view what, const std::stop_token& stop) {
+  while (!bytes.empty()) {
+    const std::size_t n = write_some_when_ready(fd, bytes, stop);
+    if (n == 0) throw errno_error(what);
+    bytes = bytes.subspan(n);
   }
 }
 

@@ -28,10 +28,10 @@ class TarStream {
         make_item_(std::move(make_item)),
         on_stop_(stop, [this] { fail(interrupted()); }) {
     try {
-      hashed_ = std::async(std::launch::async, [this] { return hash(); });
-      written_ = std::async(std::launch::async, [this, &tar] { write(tar); });
-    } catch (...) {  // no second thread to be had; the first is not to wait for it
-      fail(std::current_exception());
+      threads_.start([this] { hash(); });
+      threads_.start([this, &tar] { write(tar); });
+    } catch (...) {
+      fail(std::current_exception());  // The first thread waits for blocks that nobody writes.
       throw;
     }
   }
@@ -46,7 +46,7 @@ class TarStream {
   std::optional<Item> next() { return items_.pop(); }
 
   /// After the end; once.
-  LayerInfo info() { return hashed_.get(); }
+  LayerInfo info() { return hashed_.get_future().get(); }
 
  private:
   static std::exception_ptr interrupted() {
@@ -68,7 +68,7 @@ class TarStream {
     }
   }
 
-  LayerInfo hash() {
+  void hash() {
     try {
       Hasher hasher;
       std::uint64_t size = 0;
@@ -76,10 +76,10 @@ class TarStream {
         hasher.write(**block);
         size += (*block)->size();
       }
-      return {hasher.finish(), size};
+      hashed_.set_value({hasher.finish(), size});
     } catch (...) {
       fail(std::current_exception());
-      throw;
+      hashed_.set_exception(std::current_exception());
     }
   }
 
@@ -94,8 +94,8 @@ class TarStream {
   Queue<Item> items_;
   std::function<Item(Block)> make_item_;
   std::stop_callback<std::function<void()>> on_stop_;
-  std::future<LayerInfo> hashed_;
-  std::future<void> written_;
+  std::promise<LayerInfo> hashed_;
+  Threads threads_;
 };
 
 /// Lends what is costly to make to one thread after the other.
@@ -204,15 +204,20 @@ LayerInfo write_plain(const TarSource& tar, Sink& out, const std::stop_token& st
 }  // namespace
 
 CompressionPool::CompressionPool(std::size_t threads) {
-  for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i) {
-    threads_.emplace_back([this] {
-      try {
-        while (auto task = tasks_.pop()) (*task)();
-      } catch (const Error&) {
-        // The pool has ended.
-      }
-    });
-  }
+  const auto work = [this] {
+    try {
+      while (auto task = tasks_.pop()) (*task)();
+    } catch (const Error&) {
+      // The pool has ended.
+    }
+  };
+  threads = std::max<std::size_t>(threads, 1);
+  while (threads_.size() < threads && threads_.try_start(work)) continue;
+}
+
+void CompressionPool::run(Task task) {
+  if (threads_.empty()) return task();
+  tasks_.push(std::move(task));
 }
 
 CompressionPool::~CompressionPool() {

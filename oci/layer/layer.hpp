@@ -1,13 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
 #include <stop_token>
 #include <thread>
-#include <vector>
 
+#include "oci/base/threads.hpp"
 #include "oci/layer/block.hpp"
 #include "oci/layer/compression.hpp"
 #include "oci/layer/gzip.hpp"
@@ -17,7 +18,8 @@
 namespace davit::oci {
 
 /// The threads that compress, shared by all layers that are built at the same time: one for each
-/// core to be used, whatever the number of layers.
+/// core to be used, whatever the number of layers. Where the system starts no thread, whoever has a
+/// task to run does it.
 class CompressionPool {
  public:
   using Task = std::packaged_task<DeflatedBlock()>;
@@ -28,13 +30,14 @@ class CompressionPool {
   CompressionPool(const CompressionPool&) = delete;
   CompressionPool& operator=(const CompressionPool&) = delete;
 
-  std::size_t threads() const { return threads_.size(); }
+  /// At least 1.
+  std::size_t threads() const { return std::max<std::size_t>(threads_.size(), 1); }
   /// In turn, first come, first served.
-  void run(Task task) { tasks_.push(std::move(task)); }
+  void run(Task task);
 
  private:
   Queue<Task> tasks_;
-  std::vector<std::jthread> threads_;
+  Threads threads_;
 };
 
 struct LayerInfo {

@@ -4,7 +4,7 @@ namespace davit::oci {
 
 TreeAhead::TreeAhead(TreeWalk& walk, const TreeReader& reader, std::size_t threads)
     : walk_(walk), reader_(reader), slots_(2 * threads + 1) {
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  while (threads_.size() < threads && threads_.try_start([this] { work(); })) continue;
 }
 
 TreeAhead::~TreeAhead() {

@@ -3,9 +3,9 @@
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
-#include <thread>
 #include <vector>
 
+#include "oci/base/threads.hpp"
 #include "oci/layer/tree_batch.hpp"
 #include "oci/layer/tree_read.hpp"
 #include "oci/layer/tree_walk.hpp"
@@ -16,7 +16,7 @@ namespace davit::oci {
 /// takes them, in order. The threads end with this object.
 class TreeAhead {
  public:
-  /// With 0 threads, it does the work itself when it is asked.
+  /// With 0 threads, or where the system starts none, it does the work itself when it is asked.
   TreeAhead(TreeWalk& walk, const TreeReader& reader, std::size_t threads);
   ~TreeAhead();
   TreeAhead(const TreeAhead&) = delete;
@@ -46,7 +46,7 @@ class TreeAhead {
   bool lent_ = false;  // the batch after the freed ones is in use by the caller
   bool walking_ = false;
   bool walked_ = false;  // no batch will be begun any more
-  std::vector<std::jthread> threads_;
+  Threads threads_;
 };
 
 }  // namespace davit::oci

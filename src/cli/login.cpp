@@ -1,11 +1,9 @@
 #include <fmt/format.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <memory>
 
 #include "oci/base/error.hpp"
-#include "oci/base/file.hpp"
 #include "oci/model/reference.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
@@ -19,35 +17,11 @@ namespace {
 using oci::Error;
 using oci::ErrorKind;
 
-/// A line of standard input, without its end.
-std::string read_line() {
-  std::string line;
-  std::byte c{};
-  while (oci::read_some(STDIN_FILENO, std::span(&c, 1), "standard input") == 1) {
-    if (c == std::byte{'\n'}) break;
-    if (line.size() > 64 * oci::KiB) throw Error(ErrorKind::usage, "the password is too long");
-    line += static_cast<char>(c);
-  }
-  if (line.ends_with('\r')) line.pop_back();
-  return line;
-}
-
-/// Asks on the terminal with what is typed not shown; puts the terminal back however it ends.
+/// Asks on the terminal with what is typed not shown.
 std::string ask_password() {
-  termios before{};
-  if (::tcgetattr(STDIN_FILENO, &before) != 0) {
-    throw Error(ErrorKind::usage, "there is no terminal to ask for a password",
-                "give it on standard input with --password-stdin");
-  }
-  const auto restore = [](const termios* state) { ::tcsetattr(STDIN_FILENO, TCSAFLUSH, state); };
-  const std::unique_ptr<const termios, decltype(restore)> guard(&before, restore);
-  termios silent = before;
-  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  const HiddenInput hidden;
   write_stderr("Password: ");
-  std::string password = read_line();
-  write_stderr("\n");
-  return password;
+  return read_line();
 }
 
 /// What people type as a registry: a scheme in front or a slash behind is forgiven.

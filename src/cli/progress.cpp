@@ -7,10 +7,11 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
-#include <thread>
+#include <stop_token>
 #include <vector>
 
 #include "oci/base/error.hpp"
+#include "oci/base/threads.hpp"
 #include "oci/model/json.hpp"
 #include "src/cli/terminal.hpp"
 
@@ -191,13 +192,16 @@ class JsonLines final : public Display {
 };
 
 /// Finished lines scroll up and stay; the moving ones and the total are redrawn below them by a
-/// thread of its own, ten times a second.
+/// thread of its own, ten times a second; where the system starts no thread, with each finished
+/// one.
 class TerminalDisplay final : public Display {
  public:
-  TerminalDisplay() : painter_([this](const std::stop_token& stop) { paint(stop); }) {}
+  TerminalDisplay() {
+    painter_.try_start([this] { paint(stop_.get_token()); });
+  }
 
   ~TerminalDisplay() override {
-    painter_.request_stop();
+    stop_.request_stop();
     painter_.join();
     const std::lock_guard lock(mutex_);
     draw(Last::yes);
@@ -206,7 +210,9 @@ class TerminalDisplay final : public Display {
   void update(const BlobEvent& event) override {
     const std::lock_guard lock(mutex_);
     const Row& row = board_.take(event);
-    if (is_final(event.state)) above_ += clipped(row.finished_line());
+    if (!is_final(event.state)) return;
+    above_ += clipped(row.finished_line());
+    if (painter_.empty()) draw(Last::no);
   }
 
   void message(std::string_view line) override {
@@ -257,7 +263,8 @@ class TerminalDisplay final : public Display {
   Board board_;
   std::string above_;
   std::size_t drawn_ = 0;
-  std::jthread painter_;
+  std::stop_source stop_;
+  oci::Threads painter_;
 };
 
 }  // namespace

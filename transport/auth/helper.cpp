@@ -22,8 +22,8 @@ using oci::ErrorKind;
 constexpr std::string_view token_username = "<token>";
 constexpr std::string_view absence = "credentials not found in native keychain";
 
-/// Long enough for a person who types the passphrase of a key.
-constexpr std::chrono::seconds time_limit{30};
+/// Long enough for a person who looks for the passphrase of a key and types it.
+constexpr std::chrono::minutes time_limit{2};
 
 bool is_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {

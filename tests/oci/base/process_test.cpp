@@ -2,11 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <future>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
+#include "oci/base/ready.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace davit::oci {
@@ -105,6 +113,47 @@ TEST_F(Process, KillsAProgramThatPrintsTooMuch) {
 
 TEST_F(Process, AllowsOutputOfExactlyItsLimit) {
   EXPECT_EQ(shell("printf 12345", "", {.output_bytes = 5}).output, "12345");
+}
+
+TEST_F(Process, KillsWhatTheProgramStarted) {
+  const tests::TempDir dir;
+  const std::string fifo = dir / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const Fd reader = open_file(fifo, O_RDONLY | O_NONBLOCK);
+  // In a session of its own, so that no terminal keeps the program in the group of the test.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setsid();
+    const Error error =
+        failure({"sh", "-c", "sleep 1000 > " + fifo + " & echo; wait"}, {.output_bytes = 0});
+    ::_exit(error.kind() == ErrorKind::failed ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  // The end of the fifo says that nobody has it open for writing any more.
+  pollfd watched{reader.get(), POLLIN, 0};
+  EXPECT_TRUE(wait_ready(std::span(&watched, 1), {}, std::chrono::steady_clock::now() + 10s));
+  std::array<std::byte, 1> none;
+  EXPECT_EQ(read_some(reader.get(), none, "fifo"), 0U);
+}
+
+TEST_F(Process, KillsAProgramAtAStop) {
+  for (const char* script : {"sleep 1000", "exec >&- 2>&-; sleep 1000"}) {
+    std::stop_source stop;
+    auto kind = std::async(std::launch::async, [&] {
+      return failure({"sh", "-c", script}, {.time = 1h, .stop = stop.get_token()}).kind();
+    });
+    stop.request_stop();
+    EXPECT_EQ(kind.get(), ErrorKind::interrupted);
+  }
+}
+
+TEST_F(Process, DoesNotTakeALostStatusForSuccess) {
+  ::signal(SIGCHLD, SIG_IGN);
+  const Error error = failure({"sh", "-c", "exit 1"}, {});
+  ::signal(SIGCHLD, SIG_DFL);
+  EXPECT_THAT(error.what(), testing::HasSubstr("exit status is lost"));
 }
 
 TEST_F(Process, DoesNotShareTheFilesOfTheCaller) {

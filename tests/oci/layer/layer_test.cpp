@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -13,6 +14,7 @@
 #include "oci/base/error.hpp"
 #include "oci/base/tasks.hpp"
 #include "tests/oci/layer/sample.hpp"
+#include "tests/support/scarce_threads.hpp"
 
 namespace davit::oci {
 namespace {
@@ -294,6 +296,28 @@ TEST(GzipLayer, LibarchiveReadsIt) {
     EXPECT_EQ(read, content) << text;
     archive_read_free(reader);
   }
+}
+
+TEST(CompressionPool, EndsWhereTheSystemRefusesAnyOfTheThreads) {
+  const auto write = [] { layer(words(3'000'000), Compression::parse("gzip")); };
+  // Two of the pool, and two of the tar.
+  for (int threads = 0; threads < 4; ++threads) {
+    EXPECT_EQ(tests::with_threads(threads, write), tests::Ended::with_error) << threads;
+  }
+  if (::geteuid() == 0) {
+    EXPECT_EQ(tests::with_threads(4, write), tests::Ended::well);
+  }
+}
+
+TEST(CompressionPool, RunsTasksOnTheCallersThreadWhereItHasNone) {
+  const auto run = [] {
+    CompressionPool pool(2);
+    CompressionPool::Task task([] { return DeflatedBlock{}; });
+    auto done = task.get_future();
+    pool.run(std::move(task));
+    done.get();
+  };
+  EXPECT_EQ(tests::with_threads(0, run), tests::Ended::well);
 }
 
 TEST(CompressionPool, HasAtLeastOneThread) { EXPECT_EQ(CompressionPool(0).threads(), 1u); }

@@ -11,12 +11,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "oci/base/log.hpp"
 #include "tests/oci/layer/tar_support.hpp"
 #include "tests/oci/layer/tree_support.hpp"
+#include "tests/support/scarce_threads.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace davit::oci {
@@ -55,6 +57,19 @@ TEST(Tree, StartsWithTheRootItself) {
   EXPECT_EQ(items[0].entry.type, EntryType::directory);
   EXPECT_EQ(items[0].entry.mode, 0711u);
   EXPECT_EQ(items[0].entry.mtime, 1234567);
+}
+
+TEST(Tree, IsTheSameWhereTheSystemRefusesAnyOfTheThreads) {
+  const TempDir dir;
+  fs::permissions(dir.path(), fs::perms(0755));
+  make_tree(dir.path(), {"a", "b/c", "b/d"});
+  const std::string whole = tar_of_tree(dir.path());
+  for (int threads = 0; threads < 5; ++threads) {
+    const auto read = [&] {
+      if (tar_of_tree(dir.path()) != whole) throw std::logic_error("another tar");
+    };
+    EXPECT_EQ(tests::with_threads(threads, read), tests::Ended::well) << threads;
+  }
 }
 
 TEST(Tree, LeavesTheRootOutOnRequest) {
