@@ -5,10 +5,10 @@ namespace davit::oci {
 Descriptor find_image(Store& store, std::string_view tag_or_digest,
                       const std::optional<Platform>& platform) {
   const Descriptor root = require(store, tag_or_digest);
-  if (!platform || !is_index(root.media_type)) return root;
-  const std::string what = store.name() + "@" + root.digest.str();
-  const Document document = parse_document(root.media_type, fetch_document(store, root), what);
-  return select_platform(std::get<Index>(document), *platform, what);
+  if (!platform) return root;
+  return select_image(
+      root, *platform, [&](const Descriptor& one) { return fetch_document(store, one); },
+      store.name() + "@" + root.digest.str());
 }
 
 Inspection inspect_image(Store& store, std::string_view tag_or_digest,

@@ -1,10 +1,15 @@
 #include "oci/image/layer_cache.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <vector>
 
 #include "oci/base/error.hpp"
+#include "oci/base/log.hpp"
+#include "oci/base/tasks.hpp"
 #include "oci/image/inspect.hpp"
+#include "oci/layer/decompress.hpp"
 
 namespace davit::oci {
 namespace {
@@ -22,13 +27,56 @@ std::vector<std::string> layer_comments(const ImageConfig& config) {
   return comments;
 }
 
+/// Writes a layer's blob into a sink, and throws Error(corrupt) at its end, or as soon as it is
+/// longer, if it does not hold the tar. The tar's size bounds what is decompressed.
+void fetch_checked(Store& from, const Descriptor& layer, const LayerInfo& tar, Sink& into,
+                   const CopyOptions& copying) {
+  const std::string what = fmt::format("{} of {}", layer.digest.str(), from.name());
+  const Error wrong(ErrorKind::corrupt, what + " does not hold what its image says");
+  Hasher hasher;
+  std::uint64_t size = 0;
+  FunctionSink uncompressed([&](Bytes bytes) {
+    check_stop(copying.stop);
+    size += bytes.size();
+    if (size > tar.tar_size) throw wrong;
+    hasher.write(bytes);
+  });
+  const auto decompressor = make_sniffing_decompressor(uncompressed, what);
+  BlobEvent event{
+      .id = layer.digest.str(), .kind = "layer", .state = BlobState::checking, .total = layer.size};
+  Tee both(into, *decompressor);
+  ProgressSink reported(both, copying.progress, event);
+  from.fetch(layer, reported);
+  decompressor->finish();
+  if (hasher.finish() != tar.diff_id) throw wrong;
+}
+
+/// Brings a layer that is checked: while it is copied, or by itself where the store has it or
+/// mounts it. A blob that is found to be another may stay in the store; nothing refers to it.
+void bring_checked(Store& from, const Descriptor& layer, const LayerInfo& tar, Store& to,
+                   const CopyOptions& copying) {
+  if (to.has(layer) || to.mount(layer, from)) {
+    NullSink nowhere;
+    fetch_checked(from, layer, tar, nowhere, copying);
+  } else {
+    to.push(layer, [&](Sink& sink) { fetch_checked(from, layer, tar, sink, copying); });
+  }
+  if (copying.progress == nullptr) return;
+  copying.progress->update({.id = layer.digest.str(),
+                            .kind = "layer",
+                            .state = BlobState::done,
+                            .bytes = layer.size,
+                            .total = layer.size});
+}
+
 }  // namespace
 
 std::string compression_note(const Compression& compression) {
   return compression.level() ? std::string(note_begin) + compression.str() : "";
 }
 
-bool LayerCache::add(Store& store, std::string_view tag_or_digest, const Platform& platform) {
+bool LayerCache::add(Store& store, std::string_view tag_or_digest, const Platform& platform,
+                     Claims claims) {
   const Inspection image = inspect_image(store, tag_or_digest, platform);
   if (!image.config) return false;
   const auto& layers = std::get<Manifest>(image.document).layers;
@@ -46,22 +94,29 @@ bool LayerCache::add(Store& store, std::string_view tag_or_digest, const Platfor
     layers_.try_emplace(diff_ids[i], Layer{&store,
                                            {.media_type = layers[i].media_type,
                                             .digest = layers[i].digest,
-                                            .size = layers[i].size}});
+                                            .size = layers[i].size},
+                                           claims});
   }
   return true;
 }
 
-std::optional<Descriptor> LayerCache::bring(const Digest& diff_id, Store& to,
+std::optional<Descriptor> LayerCache::bring(const LayerInfo& tar, Store& to,
                                             const CopyOptions& copying) const {
-  const auto found = layers_.find(diff_id);
+  const auto found = layers_.find(tar.diff_id);
   if (found == layers_.end()) return std::nullopt;
-  const auto& [store, descriptor] = found->second;
-  if (to.has(descriptor)) return descriptor;
+  const auto& [store, descriptor, claims] = found->second;
   try {
-    copy_blobs(*store, to, std::array{descriptor}, copying);
+    if (claims == Claims::checked) {
+      bring_checked(*store, descriptor, tar, to, copying);
+    } else if (!to.has(descriptor)) {
+      copy_blobs(*store, to, std::array{descriptor}, copying);
+    }
   } catch (const Error& error) {
     // What is gone or spoilt there, though its manifest is not, is built here.
     if (error.kind() != ErrorKind::not_found && error.kind() != ErrorKind::corrupt) throw;
+    if (claims == Claims::checked) {
+      log(LogLevel::warning, fmt::format("a layer is not used again: {}", error.what()));
+    }
     return std::nullopt;
   }
   return descriptor;

@@ -108,17 +108,18 @@ std::optional<BuiltLayer> find_cached(const TarSource& tar, const std::string& i
   report(work, event);
   NullSink nowhere;
   ProgressSink reported(nowhere, work.progress, event);
-  const Digest diff_id =
-      write_layer(tar, Compression::parse("none"), work.pool, reported, work.stop).diff_id;
+  const LayerInfo info =
+      write_layer(tar, Compression::parse("none"), work.pool, reported, work.stop);
   const auto descriptor =
-      work.cache.bring(diff_id, work.to, {.progress = work.progress, .stop = work.stop});
+      work.cache.bring(info, work.to, {.progress = work.progress, .stop = work.stop});
   if (!descriptor) return std::nullopt;
   event.state = BlobState::exists;
   event.bytes = descriptor->size;
   event.total = descriptor->size;
   report(work, event);
-  return BuiltLayer{
-      .descriptor = *descriptor, .diff_id = diff_id, .comment = compression_note(work.compression)};
+  return BuiltLayer{.descriptor = *descriptor,
+                    .diff_id = info.diff_id,
+                    .comment = compression_note(work.compression)};
 }
 
 BuiltLayer compress(const TarSource& tar, const std::string& id, const LayerWork& work) {

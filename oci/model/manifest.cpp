@@ -10,6 +10,9 @@
 namespace davit::oci {
 namespace {
 
+/// As deep as a closure goes.
+constexpr int deepest_index = 8;
+
 constexpr std::size_t descriptor_count_limit = 10'000;
 constexpr std::array<std::string_view, 10> document_members = {
     "schemaVersion", "mediaType", "artifactType", "config",  "layers",
@@ -150,6 +153,24 @@ const Descriptor& select_platform(const Index& index, const Platform& wanted,
   }
   throw Error(ErrorKind::not_found, fmt::format("{} has no image for {}", what, wanted.str()),
               present.empty() ? "" : fmt::format("it has {}", present));
+}
+
+Descriptor select_image(Descriptor root, const Platform& wanted,
+                        const std::function<std::string(const Descriptor&)>& read,
+                        std::string_view what) {
+  for (int depth = 0; is_index(root.media_type); ++depth) {
+    if (depth == deepest_index) {
+      throw Error(ErrorKind::corrupt, fmt::format("{} has indexes in indexes without end", what));
+    }
+    const Document document = parse_document(root.media_type, read(root), what);
+    root = select_platform(std::get<Index>(document), wanted, what);
+  }
+  return root;
+}
+
+const Manifest& manifest_of(const Document& document, std::string_view what) {
+  if (const auto* manifest = std::get_if<Manifest>(&document)) return *manifest;
+  throw Error(ErrorKind::corrupt, fmt::format("{} is an index where an image is wanted", what));
 }
 
 }  // namespace davit::oci

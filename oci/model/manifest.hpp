@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -51,5 +52,15 @@ std::string to_json(const Index& index);
 /// `what` and listing what there is.
 const Descriptor& select_platform(const Index& index, const Platform& wanted,
                                   std::string_view what);
+
+/// From a document to an image: of an index, nested ones too, the one for a platform; anything else
+/// is taken as it is. `read` gives the bytes of a document. Throws as select_platform does, and
+/// Error(corrupt) where indexes are nested more than eight deep.
+Descriptor select_image(Descriptor root, const Platform& wanted,
+                        const std::function<std::string(const Descriptor&)>& read,
+                        std::string_view what);
+
+/// The manifest that a document is; Error(corrupt) naming `what` if it is an index.
+const Manifest& manifest_of(const Document& document, std::string_view what);
 
 }  // namespace davit::oci

@@ -149,12 +149,21 @@ class Reading {
     result_.documents[entry.digest] = document;
     for (const std::string& name : image.names) {
       // In full, as a person's words are: "alpine:3" is "docker.io/library/alpine:3".
-      const Reference reference = Reference::parse(name);
+      const Reference reference = parse_name(name);
       entry.annotations[ref_name_annotation] =
           reference.name() + ":" + reference.tag.value_or("latest");
       index.manifests.push_back(entry);
     }
     if (image.names.empty()) index.manifests.push_back(entry);
+  }
+
+  /// A name that is none is the archive's fault, and no wrong usage.
+  Reference parse_name(const std::string& name) const {
+    try {
+      return Reference::parse(name);
+    } catch (const Error& error) {
+      throw error.during(fmt::format("{}: RepoTags", what_)).as(ErrorKind::corrupt);
+    }
   }
 
   /// What is not compressed has its diff_id as its digest, which is verified when it is read.

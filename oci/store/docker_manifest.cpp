@@ -31,13 +31,9 @@ std::string docker_manifest(const Index& index,
   for (const Descriptor& entry : index.manifests) {
     const auto name = entry.annotations.find(ref_name_annotation);
     if (name == entry.annotations.end()) continue;
-    Descriptor image = entry;
-    Document found = parse_document(image.media_type, document(image), image.digest.str());
-    if (const auto* platforms = std::get_if<Index>(&found)) {
-      image = select_platform(*platforms, Platform::host(), name->second);
-      found = parse_document(image.media_type, document(image), image.digest.str());
-    }
-    const auto& manifest = std::get<Manifest>(found);
+    const Descriptor image = select_image(entry, Platform::host(), document, name->second);
+    const Document found = parse_document(image.media_type, document(image), image.digest.str());
+    const Manifest& manifest = manifest_of(found, image.digest.str());
     const auto [place, added] = places.emplace(image.digest, json.size());
     if (added) {
       Json layers = Json::array();

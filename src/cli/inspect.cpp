@@ -121,7 +121,9 @@ void declare_config(Arguments command) {
   declare(command, Prints::bytes, [](Session& session, const Words& words) {
     // An index has no config: one of its images has.
     const oci::Platform platform = words.platform.chosen().value_or(oci::Platform::host());
-    write_stdout(*read(session, words, platform).config_bytes);
+    const oci::Inspection found = read(session, words, platform);
+    oci::manifest_of(found.document, found.store + "@" + found.root.digest.str());
+    write_stdout(found.config_bytes.value());
   });
 }
 

@@ -31,8 +31,8 @@ std::optional<Base> read_base(Places& places, const BuildOptions& options) {
                       options.platform ? *options.platform : oci::Platform::host());
   const std::string what = store.name() + "@" + root.digest.str();
   Base base{store, {}, {}, {}};
-  base.manifest = std::get<oci::Manifest>(
-      oci::parse_document(root.media_type, oci::fetch_document(store, root), what));
+  base.manifest = oci::manifest_of(
+      oci::parse_document(root.media_type, oci::fetch_document(store, root), what), what);
   base.config = oci::fetch_document(store, base.manifest.config);
   const oci::ImageConfig config = oci::parse_config(base.config, "the config of " + what);
   base.platform = config.platform;
@@ -88,22 +88,32 @@ oci::Platform platform_of(const std::optional<Base>& base, const BuildOptions& o
   return base ? base->platform : oci::Platform::host();
 }
 
-oci::LayerCache read_cache(Places& places, const oci::Platform& platform,
+/// `first` is the target that layers are built into.
+oci::LayerCache read_cache(Places& places, const Place& first, const oci::Platform& platform,
                            const BuildOptions& options) {
   oci::LayerCache cache(options.compression);
   if (!options.cache) return cache;
-  const auto add = [&](const Place& place, oci::LogLevel level) {
+  const auto add = [&](const Place& place, oci::LayerCache::Claims claims, oci::LogLevel level) {
     try {
-      if (cache.add(places.open(place, Use::read), place.identifier(), platform)) return;
+      if (cache.add(places.open(place, Use::read), place.identifier(), platform, claims)) return;
       oci::log(level, place.store_name() + ": no image whose layers could be used again");
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::interrupted) throw;
       oci::log(level, fmt::format("no layers are used again: {}", error.what()));
     }
   };
-  for (const Place& place : options.cache_from) add(place, oci::LogLevel::warning);
+  using Claims = oci::LayerCache::Claims;
+  // What needs no check goes first: of two images with a layer, the first one's is used.
   for (const Place& place : options.targets) {
-    if (!place.tag().empty()) add(place, oci::LogLevel::info);
+    const bool own = place.store_name() == first.store_name();
+    if (own && !place.tag().empty()) add(place, Claims::believed, oci::LogLevel::info);
+  }
+  for (const Place& place : options.targets) {
+    const bool own = place.store_name() == first.store_name();
+    if (!own && !place.tag().empty()) add(place, Claims::checked, oci::LogLevel::info);
+  }
+  for (const Place& place : options.cache_from) {
+    add(place, Claims::checked, oci::LogLevel::warning);
   }
   return cache;
 }
@@ -191,7 +201,8 @@ std::vector<Landed> build_image(Places& places, const BuildOptions& options) {
   const oci::CopyOptions copying{
       .jobs = options.jobs, .progress = options.progress, .stop = options.stop};
   if (base) oci::copy_blobs(base->store, first, base->manifest.layers, copying);
-  const oci::LayerCache cache = read_cache(places, platform_of(base, options), options);
+  const oci::LayerCache cache =
+      read_cache(places, targets[0].place, platform_of(base, options), options);
   const std::vector<oci::BuiltLayer> built = build_layers(first, cache, options);
   const std::string document = assemble(first, base, built, options);
 

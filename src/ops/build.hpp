@@ -27,8 +27,9 @@ struct BuildOptions {
   oci::Compression compression;
   /// A tree whose tar is larger becomes several layers (oci::split_tree). Bytes; 0: never.
   std::uint64_t max_layer_size = 0;
-  /// Layers that a target's tag has already are used again, and those of these images. An image
-  /// that cannot be read is as good as none; of these it is said.
+  /// Layers that the first target's tag has already are used again; those of the other targets'
+  /// and of these images are, too, once their bytes are checked. An image that cannot be read is as
+  /// good as none; of these it is said.
   bool cache = true;
   std::vector<Place> cache_from;
   ImageFormat format = ImageFormat::oci;

@@ -163,6 +163,7 @@ std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& fi
     oci::Store& from = places.open(place, Use::read);
     const Descriptor root = oci::find_image(from, place.identifier(), options.transfer.platform);
     names.push_back(full_name(place, root));
+    if (options.format == oci::ArchiveFormat::docker) check_for_docker(from, root);
     plan.add(from, root, {names.back()});
     if (options.referrers) plan.add_referrers(from, root.digest);
   }

@@ -10,31 +10,38 @@ namespace {
 using oci::Error;
 using oci::ErrorKind;
 
-/// Where the path ends if the rest is a full name, as bundles have them: "apps.bundle" of
-/// "apps.bundle:docker.io/library/alpine:3". Only if there is such a path, and none that is longer.
+/// Whether it is the name of an image in full, as bundles have them: with a host that cannot be
+/// taken for a directory, and a tag or digest.
+bool is_full_name(std::string_view text) {
+  const std::string_view host = text.substr(0, text.find('/'));
+  if (host.size() == text.size()) return false;
+  if (host.find_first_of(".:") == host.npos && host != "localhost") return false;
+  try {
+    const oci::Reference reference = oci::Reference::parse(text);
+    return reference.tag || reference.digest;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// Where the path ends if the rest is a full name: "apps.bundle" of
+/// "apps.bundle:docker.io/library/alpine:3".
 std::optional<std::size_t> before_full_name(std::string_view text) {
-  const auto exists = [&](std::size_t end) {
-    std::error_code error;
-    return std::filesystem::exists(std::filesystem::path(text.substr(0, end)), error);
-  };
-  const auto last = text.rfind(':');
-  const auto slash = text.rfind('/');
-  if (last == text.npos || slash == text.npos || slash > last || exists(last)) return std::nullopt;
-  for (auto colon = text.find(':'); colon < last; colon = text.find(':', colon + 1)) {
-    if (colon < slash && exists(colon)) return colon;
+  for (auto colon = text.find(':'); colon != text.npos; colon = text.find(':', colon + 1)) {
+    if (is_full_name(text.substr(colon + 1))) return colon;
   }
   return std::nullopt;
 }
 
-/// "PATH", "PATH:TAG" or "PATH@DIGEST". A path may itself hold colons: a tag has no slash in it,
-/// but for the full names of bundles.
+/// "PATH", "PATH:TAG", "PATH@DIGEST" or "PATH:FULL_NAME". The words alone decide, never what is on
+/// the disk. A path may itself hold colons, since no tag has a slash in it; only what reads as a
+/// full name is one.
 Place parse_local(Place::Kind kind, std::string_view text) {
   Place place;
   place.kind = kind;
-  if (const auto end = before_full_name(text)) {
+  if (const auto end = before_full_name(text); end && *end > 0) {
     place.path = std::string(text.substr(0, *end));
     place.local_name = text.substr(*end + 1);
-    oci::Reference::parse(place.local_name);
     return place;
   }
   std::string_view path = text;

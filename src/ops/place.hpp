@@ -13,8 +13,9 @@ namespace davit::app {
 ///   oci:DIR[:TAG|@DIGEST]                                 an OCI image layout
 ///   oci-archive:FILE[:TAG|@DIGEST]                        the same in one tar
 ///   docker-archive:FILE[:NAME[:TAG]]                      such a tar that docker load takes, too
-/// A local place that exists may also be named with an image's full name, as bundles have them:
-/// oci-archive:apps.bundle:registry.example/app:1.
+/// An image in a layout or archive may also be named in full, as bundles have them:
+/// oci-archive:apps.bundle:registry.example/app:1. A place means what was written, whether or not a
+/// file of that name exists.
 struct Place {
   enum class Kind { registry, layout, archive, docker_archive };
 

@@ -15,8 +15,8 @@ using oci::Descriptor;
 Descriptor index_entry(oci::Store& store, Descriptor image) {
   if (image.platform) return image;
   const std::string what = store.name() + "@" + image.digest.str();
-  const auto manifest = std::get<oci::Manifest>(
-      oci::parse_document(image.media_type, oci::fetch_document(store, image), what));
+  const oci::Manifest manifest = oci::manifest_of(
+      oci::parse_document(image.media_type, oci::fetch_document(store, image), what), what);
   if (!manifest.artifact_type.empty()) image.artifact_type = manifest.artifact_type;
   const bool is_image = manifest.config.media_type == oci::media::oci_config ||
                         manifest.config.media_type == oci::media::docker_config;
@@ -59,6 +59,15 @@ oci::CopyOptions copy_options(const TransferOptions& options, std::vector<std::s
           .stop = options.stop};
 }
 
+void check_for_docker(oci::Store& from, const Descriptor& root) {
+  const std::string what = from.name() + "@" + root.digest.str();
+  oci::doing("for docker load", [&] {
+    oci::select_image(
+        root, oci::Platform::host(),
+        [&](const Descriptor& one) { return oci::fetch_document(from, one); }, what);
+  });
+}
+
 std::vector<Landed> copy_image(Places& places, const Place& from, const std::vector<Place>& to,
                                const TransferOptions& options) {
   oci::Store& source = places.open(from, Use::read);
@@ -76,6 +85,7 @@ std::vector<Landed> copy_image(Places& places, const Place& from, const std::vec
                        fmt::format("the destination asks for {}, but the image is {}",
                                    digest->str(), root.digest.str()));
     }
+    if (target.place.kind == Place::Kind::docker_archive) check_for_docker(source, root);
     oci::Store& destination = places.open(target.place, options.use);
     oci::copy(source, destination, root, copy_options(options, target.tags));
     landed.push_back({destination.name(), target.tags, root});
@@ -107,13 +117,19 @@ Landed create_index(Places& places, const Place& to, const std::vector<Place>& i
                    .manifests = {},
                    .subject = std::nullopt,
                    .annotations = annotations};
+  std::vector<std::pair<oci::Store*, Descriptor>> sources;
   for (const Place& image : images) {
     oci::Store& source = places.open(image, Use::read);
     const Descriptor root = oci::find_image(source, image.identifier(), options.platform);
     append_entries(source, root, index);
-    if (image.store_name() != to.store_name()) {
-      oci::copy(source, destination, root, copy_options(options));
-    }
+    if (image.store_name() != to.store_name()) sources.push_back({&source, root});
+  }
+  if (to.kind == Place::Kind::docker_archive) {
+    oci::doing("for docker load",
+               [&] { oci::select_platform(index, oci::Platform::host(), destination.name()); });
+  }
+  for (const auto& [source, root] : sources) {
+    oci::copy(*source, destination, root, copy_options(options));
   }
   const std::string document = oci::to_json(index);
   const Descriptor root = oci::describe(index_type, document);

@@ -22,6 +22,10 @@ struct TransferOptions {
 /// What the copies of a command have in common.
 oci::CopyOptions copy_options(const TransferOptions& options, std::vector<std::string> tags = {});
 
+/// Looks at an image that goes into an archive for Docker, before anything is sent: docker load
+/// takes one image of an index, that for its machine. Error(not_found) where there is none.
+void check_for_docker(oci::Store& from, const oci::Descriptor& root);
+
 /// Copies one image to every place, its bytes and so its digest unchanged. A place named without
 /// a tag gets the one the source was named by.
 std::vector<Landed> copy_image(Places& places, const Place& from, const std::vector<Place>& to,

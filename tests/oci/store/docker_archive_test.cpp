@@ -77,6 +77,12 @@ TEST_F(DockerArchiveReading, MakesAManifestOfConfigAndLayers) {
   EXPECT_TRUE(is_complete(*store, root));
 }
 
+TEST_F(DockerArchiveReading, BlamesTheArchiveForANameThatIsNone) {
+  members_[3].text = R"([{"Config":"app.json","RepoTags":["NOT A NAME"],)"
+                     R"("Layers":["one/layer.tar","two/layer.tar"]}])";
+  expect_corrupt("RepoTags");
+}
+
 TEST_F(DockerArchiveReading, MakesTheSameManifestEachTime) {
   EXPECT_EQ(require(*open(), "localhost:5000/x:1").digest,
             require(*open(), "localhost:5000/x:1").digest);

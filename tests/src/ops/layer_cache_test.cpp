@@ -163,6 +163,47 @@ TEST_F(LayerCacheTest, LayersOfAnotherPlacesImageAreCopied) {
   EXPECT_TRUE(std::filesystem::exists(blob("out", layer)));
 }
 
+TEST_F(LayerCacheTest, AnImageThatClaimsOurLayerForAnotherBlobIsNotBelieved) {
+  build(options("before:1"));
+  const oci::Descriptor honest = layer_of("before:1");
+  // Another blob in the same manifest, while the config still lists our tar's digest.
+  for (const std::size_t size : {std::size_t{10}, std::size_t{1'000'000}}) {
+    oci::Inspection image = inspect("before:1");
+    auto manifest = std::get<oci::Manifest>(image.document);
+    auto layout = oci::open_layout(directory_ / "before", oci::OpenMode::existing);
+    std::string compressed;
+    oci::FunctionSink sink([&](oci::Bytes bytes) { compressed += oci::text_of(bytes); });
+    oci::CompressionPool pool(1);
+    const std::string evil(size, 'e');
+    oci::write_layer([&](oci::BlockWriter& to) { to.write(oci::bytes_of(evil)); },
+                     oci::Compression::parse("gzip"), pool, sink);
+    manifest.layers = {layout->add(oci::media::oci_layer_gzip, oci::content_of(compressed))};
+    const std::string document = oci::to_json(manifest);
+    layout->tag(oci::describe(oci::media::oci_manifest, document), oci::content_of(document), "1");
+    layout->commit();
+    BuildOptions elsewhere = options("out:1");
+    elsewhere.cache_from = {place("before:1")};
+    EXPECT_EQ(build(elsewhere), BlobState::done);
+    EXPECT_EQ(layer_of("out:1").digest, honest.digest);
+    EXPECT_THAT(said_, Contains(Pair(oci::LogLevel::warning,
+                                     HasSubstr("does not hold what its image says"))));
+    said_.clear();
+    std::filesystem::remove_all(directory_ / "out");
+    // Where the blob is there already, and in another target's tag, it is not believed, either.
+    std::filesystem::copy(directory_ / "before", directory_ / "out",
+                          std::filesystem::copy_options::recursive);
+    elsewhere.targets = {place("out:2")};
+    EXPECT_EQ(build(elsewhere), BlobState::done);
+    elsewhere.cache_from.clear();
+    elsewhere.targets = {place("new:1"), place("before:1")};
+    EXPECT_EQ(build(elsewhere), BlobState::done);
+    std::filesystem::remove_all(directory_ / "out");
+    std::filesystem::remove_all(directory_ / "new");
+    std::filesystem::remove_all(directory_ / "before");
+    build(options("before:1"));
+  }
+}
+
 TEST_F(LayerCacheTest, ALayerWhoseBlobIsGoneIsBuilt) {
   build(options("before:1"));
   std::filesystem::remove(blob("before", layer_of("before:1")));

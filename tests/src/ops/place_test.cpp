@@ -94,14 +94,28 @@ TEST(Place, OfADockerArchiveHasTheImagesNameInFull) {
 }
 
 TEST(Place, OfABundleMayBeNamedInFull) {
+  for (const std::string name :
+       {"registry.example:5000/team/app:1", "docker.io/library/alpine:3", "localhost/app:1",
+        "localhost:5000/app:1", "registry.example/app@sha256:"}) {
+    const std::string full = name.ends_with(':') ? name + std::string(64, 'a') : name;
+    const Place place = Place::parse("oci-archive:apps.bundle:" + full);
+    EXPECT_EQ(place.path, "apps.bundle");
+    EXPECT_EQ(place.local_name, full);
+  }
+}
+
+TEST(Place, IsWhatWasWrittenWhateverFilesThereAre) {
   const tests::TempDir dir;
-  tests::write_file(dir / "apps.bundle", "");
   const std::string file = dir / "apps.bundle";
-  const Place place = Place::parse("oci-archive:" + file + ":registry.example:5000/team/app:1");
-  EXPECT_EQ(place.path, file);
-  EXPECT_EQ(place.local_name, "registry.example:5000/team/app:1");
-  // Without such a file, the last colon counts as ever.
-  EXPECT_EQ(Place::parse("oci-archive:" + file + "x:a/b:1").path, file + "x:a/b");
+  // Without a host's name it is a path that goes on, also where there is a file called so.
+  const auto path_of = [&] { return Place::parse("oci-archive:" + file + ":a/b:1").path; };
+  EXPECT_EQ(path_of(), file + ":a/b");
+  tests::write_file(file, "");
+  EXPECT_EQ(path_of(), file + ":a/b");
+  const auto named = [&] { return Place::parse("oci:" + file + ":r.example/a:1").local_name; };
+  EXPECT_EQ(named(), "r.example/a:1");
+  std::filesystem::remove(file);
+  EXPECT_EQ(named(), "r.example/a:1");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "oci/image/inspect.hpp"
 #include "oci/model/config.hpp"
 #include "oci/model/manifest.hpp"
 #include "oci/store/layout.hpp"
@@ -142,6 +143,48 @@ TEST_F(TransferTest, RefusesTwoImagesForOnePlatform) {
     EXPECT_THAT(error.what(), HasSubstr("linux/amd64"));
   }
   EXPECT_FALSE(resolve("source", "x"));
+}
+
+TEST_F(TransferTest, FindsAnImageInAnIndexWithinAnIndex) {
+  const auto image = make_image("1.0", oci::Platform::host().str());
+  const Landed inner = create_index(places_, place("source:inner"), {place("source:1.0")},
+                                    oci::media::oci_index, {}, {});
+  auto store = oci::open_layout(directory_ / "source", oci::OpenMode::existing);
+  oci::Index outer{.media_type = std::string(oci::media::oci_index), .manifests = {inner.root}};
+  outer.manifests[0].platform = oci::Platform::host();
+  const std::string document = oci::to_json(outer);
+  store->tag(oci::describe(oci::media::oci_index, document), oci::content_of(document), "outer");
+  store->commit();
+  EXPECT_EQ(oci::find_image(*store, "outer", oci::Platform::host()).digest, image.digest);
+  const Place docker = Place::parse("docker-archive:" + (directory_ / "x.tar").native());
+  copy_image(places_, place("source:outer"), {docker}, {});
+  EXPECT_TRUE(std::filesystem::exists(docker.path));
+}
+
+TEST_F(TransferTest, SaysBeforeTheFirstByteThatDockerWouldFindNoImage) {
+  make_image("other", "linux/s390x");
+  create_index(places_, place("source:index"), {place("source:other")}, oci::media::oci_index, {},
+               {});
+  const Place docker = Place::parse("docker-archive:" + (directory_ / "x.tar").native());
+  const auto kind_of = [&](const std::function<void()>& action) {
+    try {
+      action();
+    } catch (const oci::Error& error) {
+      EXPECT_THAT(error.hint(), HasSubstr("s390x"));
+      return error.kind();
+    }
+    return oci::ErrorKind::failed;
+  };
+  EXPECT_EQ(kind_of([&] { copy_image(places_, place("source:index"), {docker}, {}); }),
+            oci::ErrorKind::not_found);
+  EXPECT_EQ(kind_of([&] {
+              create_index(places_, docker, {place("source:other")}, oci::media::oci_index, {}, {});
+            }),
+            oci::ErrorKind::not_found);
+  // Nothing was begun, not even what a next try would go on with.
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+    EXPECT_EQ(entry.path().filename(), "source");
+  }
 }
 
 }  // namespace
