@@ -5,6 +5,7 @@
 #include "src/cli/ecr_command.hpp"
 #include "src/cli/values.hpp"
 #include "src/ops/ecr_settings.hpp"
+#include "transport/ecr/reconcile.hpp"
 #include "transport/ecr/repositories.hpp"
 #include "transport/ecr/usage.hpp"
 
@@ -13,11 +14,12 @@ namespace {
 
 using oci::Error;
 using oci::ErrorKind;
+using oci::printable;
 
 /// Whether a person sees more than a script gets.
 enum class Labels { shown, hidden };
 
-void describe(Output& out, const ecr::Repository& found, Labels labels) {
+void describe(Output& out, const ecr::RepositoryInfo& found, Labels labels) {
   const auto label = [&](const char* text) { return labels == Labels::shown ? text : ""; };
   const std::string except =
       found.exclusions.empty() ? "" : fmt::format(" ({})", fmt::join(found.exclusions, ", "));
@@ -66,6 +68,22 @@ ecr::RepositorySettings settings_of(const CreateWords& words) {
   return settings;
 }
 
+/// Whoever asks for what exists already is told in what it is not as they asked.
+void say_differences(Session& session, ecr::Repositories& repositories,
+                     const ecr::RepositoryInfo& repository,
+                     const ecr::RepositorySettings& settings) {
+  session.remark(repository.name + " exists already");
+  try {
+    for (const ecr::Difference& one : ecr::differences(repositories, repository, settings)) {
+      session.remark(fmt::format("it differs from what is asked for: {}{}", printable(one.line),
+                                 one.change ? "; davit ecr apply changes it" : ""));
+    }
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::denied) throw;
+    session.remark(fmt::format("whether it is as asked for is not known: {}", error.what()));
+  }
+}
+
 void declare_create(Arguments& ecr) {
   auto words = std::make_shared<CreateWords>();
   Arguments command = declare_ecr_command(ecr, "create", "make a repository", words);
@@ -80,8 +98,10 @@ void declare_create(Arguments& ecr) {
   command.list("--tag", "KEY=VALUE", words->tags, "tag of the repository");
   command.option("--ecr-settings", "FILE", words->settings, "all of these from a file (YAML)");
   command.footer(
-      "A repository that exists is left as it is, and that is success; `davit ecr apply` changes "
-      "one.\nExample:\n"
+      "A repository that exists is success. It is left as it is, but for a policy that it has "
+      "none\n"
+      "of: an earlier run may have come no further. `davit ecr apply` changes one.\n"
+      "Example:\n"
       "  davit ecr create team/app --mutability IMMUTABLE --scan-on-push --lifecycle keep-30.json");
   declare_common(command);
   command.run([words](Session& session) {
@@ -89,8 +109,8 @@ void declare_create(Arguments& ecr) {
     const ecr::Place place = words->parse_place(session);
     ecr::Repositories repositories(session.ecr(), place.host);
     const auto made = repositories.create(place.name, settings);
-    const ecr::Repository repository = made ? *made : repositories.get(place.name);
-    if (!made) session.remark(place.name + " exists already");
+    const ecr::RepositoryInfo repository = made ? *made : repositories.get(place.name);
+    if (!made) say_differences(session, repositories, repository, settings);
     Output& out = session.output();
     out.line(repository.uri);
     describe(out, repository, Labels::hidden);
@@ -105,7 +125,7 @@ void declare_repos(Arguments& ecr) {
   declare_common(command);
   command.run([words](Session& session) {
     const auto host = parse_ecr_registry(words->place, words->region, session.ecr());
-    const std::vector<ecr::Repository> all = ecr::Repositories(session.ecr(), host).list();
+    const std::vector<ecr::RepositoryInfo> all = ecr::Repositories(session.ecr(), host).list();
     Output& out = session.output();
     out.table("repositories", {{"REPOSITORY", "name"},
                                {"", "uri"},
@@ -116,7 +136,7 @@ void declare_repos(Arguments& ecr) {
                                {"SCAN ON PUSH", "scanOnPush"},
                                {"ENCRYPTION", "encryption"},
                                {"", "kmsKey"}});
-    for (const ecr::Repository& one : all) {
+    for (const ecr::RepositoryInfo& one : all) {
       out.row({one.name, one.uri, one.arn, Time{one.created}, one.mutability, one.exclusions,
                one.scan_on_push, one.encryption, one.kms_key});
     }
@@ -130,7 +150,7 @@ void declare_describe(Arguments& ecr) {
   declare_common(command);
   command.run([words](Session& session) {
     const ecr::Place place = words->parse_place(session);
-    const ecr::Repository found = ecr::Repositories(session.ecr(), place.host).get(place.name);
+    const ecr::RepositoryInfo found = ecr::Repositories(session.ecr(), place.host).get(place.name);
     describe(session.output(), found, Labels::shown);
   });
 }
@@ -158,11 +178,10 @@ void declare_apply(Arguments& ecr) {
     const Declaration declaration = parse_declaration(words->place);
     const auto host = parse_ecr_registry(declaration.registry, words->region, session.ecr());
     ecr::Repositories repositories(session.ecr(), host);
-    const auto change =
-        words->dry_run ? ecr::Repositories::Change::no : ecr::Repositories::Change::yes;
+    const auto change = words->dry_run ? ecr::Change::no : ecr::Change::yes;
     Output& out = session.output();
     for (const auto& [name, settings] : declaration.repositories) {
-      const std::vector<std::string> changes = repositories.apply(name, settings, change);
+      const std::vector<std::string> changes = ecr::reconcile(repositories, name, settings, change);
       for (const std::string& line : changes) {
         out.line(fmt::format("{}: {}{}", name, words->dry_run ? "would change: " : "", line));
       }
@@ -183,7 +202,7 @@ void declare_du(Arguments& ecr) {
     if (registry) {
       ecr::Place place;
       place.host = parse_ecr_registry(words->place, words->region, session.ecr());
-      for (const ecr::Repository& found : ecr::Repositories(session.ecr(), place.host).list()) {
+      for (const ecr::RepositoryInfo& found : ecr::Repositories(session.ecr(), place.host).list()) {
         place.name = found.name;
         places.push_back(place);
       }

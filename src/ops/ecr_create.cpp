@@ -16,11 +16,19 @@ void create_repositories(transport::ecr::Access& access, const std::vector<Place
     const auto host = transport::ecr::parse_host(place.reference.registry);
     if (!host) continue;
     transport::ecr::Repositories repositories(access, *host);
-    if (repositories.find(place.reference.repository)) continue;
-    if (use == Use::rehearse) {
+    const std::string& name = place.reference.repository;
+    const bool rehearses = use == Use::rehearse;
+    if (repositories.find(name)) {
+      const auto change = rehearses ? transport::ecr::Change::no : transport::ecr::Change::yes;
+      for (const std::string& policy : repositories.complete(name, settings, change)) {
+        oci::log(rehearses ? oci::LogLevel::notice : oci::LogLevel::info,
+                 fmt::format("{} the {} of {}, which has none", rehearses ? "would set" : "set",
+                             policy, place.store_name()));
+      }
+    } else if (rehearses) {
       oci::log(oci::LogLevel::notice,
                fmt::format("would make the repository {}", place.store_name()));
-    } else if (repositories.create(place.reference.repository, settings)) {
+    } else if (repositories.create(name, settings)) {
       oci::log(oci::LogLevel::info, fmt::format("made the repository {}", place.store_name()));
     }
   }

@@ -343,6 +343,29 @@ END
   diff made again
 }
 
+@test "what making a repository could not finish is finished by the next run" {
+  start_double --fail-once PutLifecyclePolicy --lose CreateRepository
+  lifecycle > keep.json
+  echo 'lifecycle: keep.json' > settings.yaml
+  run --separate-stderr ecr ecr create "$HOST/team/app" --ecr-settings settings.yaml
+  [ "$status" -eq 1 ]
+  run ecr ecr lifecycle get "$HOST/team/app"
+  [ "$status" -eq 3 ]
+  davit build --rootfs rootfs -t oci:source:1 > /dev/null
+  ecr push --dry-run --create --ecr-settings settings.yaml oci:source:1 "$HOST/team/app:1" 2>&1 \
+    | grep -q 'would set the lifecycle policy of'
+  ecr push --create --ecr-settings settings.yaml oci:source:1 "$HOST/team/app:1" > /dev/null
+  ecr ecr lifecycle get "$HOST/team/app" | diff - keep.json
+}
+
+@test "a repository that is not as asked for is named" {
+  start_double
+  ecr ecr create "$HOST/app" --mutability IMMUTABLE > /dev/null
+  run --separate-stderr ecr ecr create "$HOST/app" --mutability MUTABLE
+  [ "$status" -eq 0 ]
+  [[ "$stderr" == *"mutability: IMMUTABLE -> MUTABLE; davit ecr apply changes it"* ]]
+}
+
 @test "a file's repositories are brought to its state, and a second run changes nothing" {
   start_double
   lifecycle > keep.json

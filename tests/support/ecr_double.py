@@ -150,10 +150,17 @@ class Double:
                 f"on resource: arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{given.get('repositoryName', '*')}",
             )
         with self.lock:
+            if operation in self.options.fail_once:
+                self.options.fail_once.remove(operation)
+                raise ApiError("InvalidParameterException", "not this time")
             method = getattr(self, "do_" + operation, None)
             if method is None:
                 raise ApiError("UnknownOperationException", operation)
-            return method(given)
+            answer = method(given)
+            if operation in self.options.lose:
+                self.options.lose.remove(operation)
+                raise ConnectionResetError
+            return answer
 
     def do_GetAuthorizationToken(self, _):
         life = self.options.token_life
@@ -698,6 +705,8 @@ def main():
     arguments.add_argument("--mount", action="store_true", help="BLOB_MOUNTING is enabled")
     arguments.add_argument("--schema-1", action="store_true", help="each repository has an old image of Docker's, without a tag")
     arguments.add_argument("--deny", action="append", default=[], metavar="OPERATION")
+    arguments.add_argument("--fail-once", action="append", default=[], metavar="OPERATION")
+    arguments.add_argument("--lose", action="append", default=[], metavar="OPERATION", help="its first answer is lost")
     Handler.double = Double(arguments.parse_args())
     server = Server(("127.0.0.1", Handler.double.options.port), Handler)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

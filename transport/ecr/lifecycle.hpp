@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "transport/ecr/access.hpp"
@@ -28,7 +29,7 @@ struct LifecycleAction {
 /// A repository's lifecycle policy.
 class Lifecycle {
  public:
-  Lifecycle(Access& access, const Place& place) : access_(access), place_(place) {}
+  Lifecycle(Access& access, Place place) : access_(access), place_(std::move(place)) {}
 
   /// Nothing if there is none.
   std::optional<std::string> get();
@@ -45,7 +46,7 @@ class Lifecycle {
   std::string what(std::string_view doing) const;
 
   Access& access_;
-  const Place& place_;
+  Place place_;
 };
 
 }  // namespace davit::transport::ecr
