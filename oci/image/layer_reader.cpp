@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "oci/base/error.hpp"
 #include "oci/base/pipe.hpp"
 #include "oci/base/tasks.hpp"
@@ -15,36 +17,27 @@ namespace {
 constexpr std::size_t ahead = 4 * MiB;
 constexpr std::size_t piece = 1 * MiB;
 
-/// A layer's tar, decompressed. `fetch` writes its blob.
+/// A layer's tar, decompressed. `fetch` writes its blob; `inflated` is what all layers came to.
 Content tar_of(const ImageLayers& image, std::size_t number, const LayerReading& options,
-               const Content& fetch) {
-  return [&image, number, &options, fetch](Sink& to) {
+               const Content& fetch, std::atomic<std::uint64_t>& inflated) {
+  return [&image, number, &options, fetch, &inflated](Sink& to) {
     Progress* progress = options.progress;
     const Descriptor& layer = image.layers[number];
-    const std::string what = fmt::format("{} of {}", layer.digest.str(), image.name);
-    std::uint64_t in = 0;
-    std::uint64_t out = 0;
+    const std::string what = layer_name(image, number);
     FunctionSink watched([&](Bytes bytes) {
-      out += bytes.size();
-      const bool limited = options.ratio_limit != 0 && out > options.ratio_from;
-      if (limited && out / options.ratio_limit > in) {
-        throw Error(ErrorKind::refused,
-                    fmt::format("{}: inflates more than {} times", what, options.ratio_limit),
-                    Advice::allow_more);
+      if ((inflated += bytes.size()) > options.max_bytes) {
+        throw Error(ErrorKind::refused, fmt::format("{}: inflates to more than {}", what,
+                                                    human_size(options.max_bytes)));
       }
       to.write(bytes);
     });
     const auto decompressor = make_sniffing_decompressor(watched, what);
-    FunctionSink counted([&](Bytes bytes) {
-      in += bytes.size();
-      decompressor->write(bytes);
-    });
     BlobEvent event{.id = layer.digest.str(),
                     .kind = "layer",
                     .state = BlobState::copying,
                     .total = layer.size};
     if (progress != nullptr) progress->update(event);
-    ProgressSink reported(counted, progress, event);
+    ProgressSink reported(*decompressor, progress, event);
     fetch(reported);
     decompressor->finish();
     event.state = BlobState::done;
@@ -89,6 +82,10 @@ ImageLayers open_layers(Store& store, std::string_view tag_or_digest,
   return image;
 }
 
+std::string layer_name(const ImageLayers& image, std::size_t layer) {
+  return fmt::format("{} of {}", image.layers[layer].digest.str(), image.name);
+}
+
 void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading& options,
                  const std::function<TarHandler&(std::size_t)>& handler) {
   const std::size_t count = image.layers.size();
@@ -98,10 +95,11 @@ void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading&
   std::vector<Descriptor> in_order;
   for (std::size_t i = 0; i < count; ++i) in_order.push_back(image.layers[number(i)]);
   BlobsAhead blobs(*image.store, std::move(in_order), options.stop);
+  std::atomic<std::uint64_t> inflated = 0;
   const auto open = [&](std::size_t i) -> std::unique_ptr<Reader> {
     if (i == count) return nullptr;
     const auto fetch = [&blobs, i](Sink& sink) { blobs.fetch(i, sink); };
-    return std::make_unique<Reader>(tar_of(image, number(i), options, fetch), ahead);
+    return std::make_unique<Reader>(tar_of(image, number(i), options, fetch, inflated), ahead);
   };
   std::vector<std::byte> buffer(piece);
   std::unique_ptr<Reader> current;
@@ -112,7 +110,7 @@ void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading&
     current = std::move(next);
     next = open(i + 1);
     const std::size_t layer = number(i);
-    const std::string what = fmt::format("{} of {}", image.layers[layer].digest.str(), image.name);
+    const std::string what = layer_name(image, layer);
     Hasher hasher(image.diff_ids[layer].algorithm());
     // Its digest tells whether the archive was cut.
     TarParser parser(handler(layer), what, EndMarks::optional);

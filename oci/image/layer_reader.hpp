@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "oci/base/limits.hpp"
 #include "oci/base/progress.hpp"
 #include "oci/layer/tar_parser.hpp"
 #include "oci/model/manifest.hpp"
@@ -29,13 +30,15 @@ struct ImageLayers {
 ImageLayers open_layers(Store& store, std::string_view tag_or_digest,
                         const std::optional<Platform>& platform);
 
+/// "sha256:... of registry.example/app@sha256:...", as errors have it.
+std::string layer_name(const ImageLayers& image, std::size_t layer);
+
 struct LayerReading {
   Progress* progress = nullptr;
   std::stop_token stop = {};
-  /// A layer that inflates more often than this, once it has inflated to so many bytes, is made to
-  /// harm: gzip reaches 1,032, and zstd more only for what is nearly empty. 0: whatever it says.
-  std::uint64_t ratio_limit = 2000;
-  std::uint64_t ratio_from = 1 * GiB;
+  /// Bytes that all layers together may inflate to. Of what a layer inflates to no bound is known
+  /// beforehand, and a ratio tells nothing: honest zeros become a thousandth, or much less.
+  std::uint64_t max_bytes = inflated_size_limit;
 };
 
 /// The order in which layers are read.
@@ -45,8 +48,7 @@ enum class LayerOrder { bottom_up, top_down };
 /// number from the bottom. The next layer is fetched and decompressed while one is handled. Each
 /// blob is checked against its digest and each tar against its diff_id, once it is read to its
 /// end; what a handler did by then with wrong bytes is the caller's to undo. Nothing is stored.
-/// Throws what the store and the handler throw; Error(corrupt); Error(refused) for a layer beyond
-/// the ratio limit.
+/// Throws what the store and the handler throw; Error(corrupt); Error(refused) beyond the limit.
 void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading& options,
                  const std::function<TarHandler&(std::size_t)>& handler);
 

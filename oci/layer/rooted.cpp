@@ -3,16 +3,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <climits>
 #include <memory>
-#include <vector>
+#include <string>
+#include <utility>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
@@ -20,139 +17,139 @@
 namespace davit::oci {
 namespace {
 
-constexpr mode_t implied_mode = 0755;
-/// As many as the kernel follows.
-constexpr int link_limit = 40;
-
-Fd open_in_root(int root, const std::string& path) {
-  open_how how{};
-  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  long fd = -1;
-  do {
-    fd = ::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how);
-  } while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-  return Fd(static_cast<int>(fd));
-}
-
-/// The names still to go, the next one last.
-void push_names(std::vector<std::string>& names, std::string_view path) {
-  while (!path.empty()) {
-    const auto slash = path.rfind('/');
-    const std::string_view name = slash == path.npos ? path : path.substr(slash + 1);
-    if (!name.empty() && name != ".") names.emplace_back(name);
-    path = slash == path.npos ? std::string_view() : path.substr(0, slash);
-  }
-}
-
-std::string read_link(int directory, const std::string& name) {
-  std::array<char, PATH_MAX> target;
-  const ssize_t n = ::readlinkat(directory, name.c_str(), target.data(), target.size());
-  return n < 0 ? std::string() : std::string(target.data(), static_cast<std::size_t>(n));
-}
-
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
+/// The names in an open directory, from the start.
+class Names {
+ public:
+  Names(int directory, std::string what) : what_(std::move(what)) {
+    const int fd = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) throw errno_error(what_);
+    directory_.reset(::fdopendir(fd));
+    if (directory_ == nullptr) {
+      ::close(fd);
+      throw errno_error(what_);
+    }
+  }
+
+  void rewind() { ::rewinddir(directory_.get()); }
+  /// The next one, or null.
+  const char* next() {
+    while (true) {
+      errno = 0;
+      const dirent64* found = ::readdir64(directory_.get());
+      if (found == nullptr && errno != 0) throw errno_error(what_);
+      if (found == nullptr) return nullptr;
+      const std::string_view name = found->d_name;
+      if (name != "." && name != "..") return found->d_name;
+    }
+  }
+
+ private:
+  const std::string what_;
+  std::unique_ptr<DIR, CloseDirectory> directory_;
+};
+
+bool is_directory_error(int error) { return error == EISDIR || error == EPERM; }
+
+/// Opens a directory that is to be emptied. Who is not root may not do so before its mode says it.
+Fd open_to_empty(int above, const char* name, const std::string& what) {
+  const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  Fd opened(::openat(above, name, flags));
+  if (!opened && errno == EACCES && ::fchmodat(above, name, 0700, 0) == 0) {
+    opened = Fd(::openat(above, name, flags));
+  }
+  struct stat status {};
+  if (!opened || ::fstat(opened.get(), &status) != 0) throw errno_error(what);
+  if ((status.st_mode & 0700) != 0700 && ::fchmod(opened.get(), 0700) != 0) {
+    throw errno_error(what);
+  }
+  return opened;
+}
+
+/// Empties a directory without going down into it: the directories that are in one of its
+/// directories are moved up and wait beside it. So depth costs neither stack nor descriptors.
+class Clearing {
+ public:
+  Clearing(int directory, std::string what) : directory_(directory), what_(std::move(what)) {}
+
+  void run() {
+    Names names(directory_, what_);
+    // What is moved here while the names are read may be among them or not.
+    for (bool any = true; any; names.rewind()) {
+      any = false;
+      while (const char* name = names.next()) {
+        any = true;
+        if (::unlinkat(directory_, name, 0) == 0 || errno == ENOENT) continue;
+        if (!is_directory_error(errno)) throw errno_error(what_);
+        flatten(name);
+      }
+    }
+  }
+
+ private:
+  void flatten(const char* name) {
+    const Fd below = open_to_empty(directory_, name, what_);
+    Names names(below.get(), what_);
+    while (::unlinkat(directory_, name, AT_REMOVEDIR) != 0) {
+      if (errno == ENOENT) return;
+      if (errno != ENOTEMPTY && errno != EEXIST) throw errno_error(what_);
+      names.rewind();
+      while (const char* child = names.next()) {
+        if (::unlinkat(below.get(), child, 0) == 0 || errno == ENOENT) continue;
+        if (!is_directory_error(errno)) throw errno_error(what_);
+        move_up(below.get(), child);
+      }
+    }
+  }
+
+  void move_up(int from, const char* name) {
+    bool opened = false;
+    while (::renameat(from, name, directory_, std::to_string(number_).c_str()) != 0) {
+      if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) {
+        ++number_;  // something has this name
+      } else if (errno == EACCES && !opened) {
+        open_to_empty(from, name, what_);
+        opened = true;
+      } else {
+        throw errno_error(what_);
+      }
+    }
+    ++number_;
+  }
+
+  const int directory_;
+  const std::string what_;
+  std::uint64_t number_ = 0;
+};
+
 }  // namespace
 
-Fd RootedTree::directory(std::string_view path) const {
-  if (how_ == OpenBeneath::best) {
-    Fd found = open_in_root(root_.get(), path.empty() ? "." : std::string(path));
-    if (found) return found;
-  }
-  // Something is missing or wrong, or there is no openat2.
-  return walk(path, Missing::made);
+Fd RootedTree::directory(const std::string& path) const {
+  const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+  auto found = open_beneath(root_.get(), path.empty() ? "." : path, flags, name_, how_);
+  if (!found) throw Error(ErrorKind::failed, called(path) + " is gone: another has changed it");
+  return std::move(*found);
 }
 
-std::optional<Fd> RootedTree::find(std::string_view path) const {
-  if (how_ == OpenBeneath::best) {
-    Fd found = open_in_root(root_.get(), path.empty() ? "." : std::string(path));
-    if (found) return found;
-    if (errno == ENOENT) return std::nullopt;
+void RootedTree::remove(int directory, const std::string& name, std::string_view path) const {
+  if (::unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT) return;
+  if (!is_directory_error(errno)) throw errno_error(called(path));
+  {
+    const Fd open = open_to_empty(directory, name.c_str(), called(path));
+    clear(open.get(), path);
   }
-  Fd found = walk(path, Missing::absent);
-  if (!found) return std::nullopt;
-  return found;
+  if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0) throw errno_error(called(path));
 }
 
-/// No Fd where something is missing that is not to be made.
-Fd RootedTree::walk(std::string_view path, Missing missing) const {
-  const auto bad = [&](std::string_view why) {
-    return Error(ErrorKind::corrupt, fmt::format("{}: {}", called(path), why));
-  };
-  std::vector<Fd> above;  // the way from the root down to here
-  std::vector<std::string> names;
-  push_names(names, path);
-  int links = 0;
-  const auto here = [&] { return above.empty() ? root_.get() : above.back().get(); };
-  while (!names.empty()) {
-    const std::string name = std::move(names.back());
-    names.pop_back();
-    if (name == "..") {
-      if (!above.empty()) above.pop_back();
-      continue;
-    }
-    const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    Fd next(::openat(here(), name.c_str(), flags));
-    if (!next && errno == ENOENT) {
-      if (missing == Missing::absent) return {};
-      if (::mkdirat(here(), name.c_str(), implied_mode) != 0 && errno != EEXIST) {
-        throw errno_error(called(path));
-      }
-      next = Fd(::openat(here(), name.c_str(), flags));
-    }
-    if (next) {
-      above.push_back(std::move(next));
-      continue;
-    }
-    if (errno != ENOTDIR && errno != ELOOP) throw errno_error(called(path));
-    const std::string target = read_link(here(), name);
-    if (target.empty()) throw bad(fmt::format("'{}' is no directory", printable(name)));
-    if (++links > link_limit) throw bad("leads through too many symbolic links");
-    if (target.starts_with('/')) above.clear();
-    push_names(names, target);
-  }
-  Fd result(above.empty() ? ::openat(root_.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC)
-                          : ::fcntl(above.back().get(), F_DUPFD_CLOEXEC, 0));
-  if (!result) throw errno_error(called(path));
-  return result;
+void RootedTree::clear(int directory, std::string_view path) const {
+  Clearing(directory, called(path)).run();
 }
 
-std::vector<std::string> RootedTree::names(int directory, const std::string& path) const {
-  const int fd = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) throw errno_error(called(path));
-  const std::unique_ptr<DIR, CloseDirectory> open(::fdopendir(fd));
-  if (open == nullptr) throw errno_error(called(path));
-  std::vector<std::string> names;
-  while (const dirent64* found = ::readdir64(open.get())) {
-    const std::string_view name = found->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  return names;
-}
-
-bool RootedTree::remove(int directory, const std::string& name, const std::string& path,
-                        const Spare& spare) const {
-  const bool spared = spare && spare(path);
-  if (!spared) {
-    if (::unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT) return true;
-    if (errno != EISDIR && errno != EPERM) throw errno_error(called(path));
-  }
-  // Of a directory that is spared, what it holds need not be. One descriptor is open for each
-  // level on the way down, which the length of a path bounds.
-  const Fd below(::openat(directory, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!below && spared) return false;
-  if (!below) throw errno_error(called(path));
-  bool all = !spared;
-  for (const std::string& child : names(below.get(), path)) {
-    all = remove(below.get(), child, path + "/" + child, spare) && all;
-  }
-  if (all && ::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0) {
-    throw errno_error(called(path));
-  }
-  return all;
+bool RootedTree::is_empty(int directory, std::string_view path) const {
+  return Names(directory, called(path)).next() == nullptr;
 }
 
 std::string RootedTree::called(std::string_view path) const {

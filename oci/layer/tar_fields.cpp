@@ -47,8 +47,8 @@ std::uint64_t pax_size(std::string_view text) {
   return size;
 }
 
-/// Seconds with an optional fraction, rounded down as the kernel's tv_sec is.
-std::int64_t pax_time(std::string_view text) {
+/// Seconds with an optional fraction, of which what is less than a nanosecond is cut.
+PaxRecords::Time pax_time(std::string_view text) {
   const std::size_t dot = text.find('.');
   const std::string_view whole = text.substr(0, dot);
   const std::string_view fraction =
@@ -56,12 +56,21 @@ std::int64_t pax_time(std::string_view text) {
   if (fraction.find_first_not_of("0123456789") != std::string_view::npos) {
     corrupt(fmt::format("bad mtime in a pax header: \"{}\"", printable(text.substr(0, 40))));
   }
-  // "-.5" is not written by anybody, and "-0.5" is -1 rounded down.
+  constexpr std::size_t digits = 9;
+  std::uint32_t nanoseconds = 0;
+  for (std::size_t i = 0; i < digits; ++i) {
+    const char digit = i < fraction.size() ? fraction[i] : '0';
+    nanoseconds = nanoseconds * 10 + static_cast<std::uint32_t>(digit - '0');
+  }
+  const bool exact = fraction.size() <= digits ||
+                     fraction.substr(digits).find_first_not_of('0') == std::string_view::npos;
+  // "-.5" is not written by anybody.
   const auto seconds = decimal<std::int64_t>("mtime", whole);
-  const bool down = whole.starts_with('-') &&
-                    fraction.find_first_not_of('0') != std::string_view::npos &&
-                    seconds > std::numeric_limits<std::int64_t>::min();
-  return down ? seconds - 1 : seconds;
+  if (!whole.starts_with('-') || (nanoseconds == 0 && exact)) return {seconds, nanoseconds};
+  // "-0.5" is half a second after -1: the fraction leads away from zero, but tv_nsec does not.
+  if (seconds == std::numeric_limits<std::int64_t>::min()) return {seconds, 0};
+  const std::uint32_t away = nanoseconds + (exact ? 0 : 1);
+  return {seconds - 1, 1'000'000'000 - away};
 }
 
 std::string pax_name(std::string_view key, std::string_view text) {

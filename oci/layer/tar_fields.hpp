@@ -21,7 +21,12 @@ struct PaxRecords {
   std::optional<std::uint64_t> size;
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
-  std::optional<std::int64_t> mtime;  ///< rounded down to whole seconds
+  struct Time {
+    std::int64_t seconds = 0;  ///< rounded down
+    std::uint32_t nanoseconds = 0;
+    bool operator==(const Time&) const = default;
+  };
+  std::optional<Time> mtime;
   std::map<std::string, std::string> xattrs;
   bool sparse = false;  ///< GNU.sparse.* or SUN.holesdata: the data is not the file's
 };

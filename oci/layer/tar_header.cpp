@@ -62,6 +62,20 @@ void put_checksum(UstarHeader& header) {
   for (std::size_t i = 6; i-- > 0; sum /= 8) header.checksum[i] = static_cast<char>('0' + sum % 8);
 }
 
+/// Seconds with as many digits of a fraction as it has.
+std::string time_text(std::int64_t seconds, std::uint32_t nanoseconds) {
+  if (nanoseconds == 0) return fmt::format("{}", seconds);
+  std::string text;
+  if (seconds < 0) {
+    // The fraction of a text leads away from zero: -1 and half a second is -0.5.
+    text = fmt::format("-{}.{:09}", -(seconds + 1), 1'000'000'000 - nanoseconds);
+  } else {
+    text = fmt::format("{}.{:09}", seconds, nanoseconds);
+  }
+  text.resize(text.find_last_not_of('0') + 1);
+  return text;
+}
+
 /// "len key=value\n", where len counts itself.
 void append_record(std::string& out, std::string_view key, std::string_view value) {
   const std::size_t rest = key.size() + value.size() + 3;
@@ -133,12 +147,15 @@ class Header {
   }
 
   void put_mtime() {
-    if (entry_.mtime >= 0) {
-      put_number("mtime", header_.mtime, static_cast<std::uint64_t>(entry_.mtime));
-    } else {
-      put_octal(header_.mtime, 0);
-      append_record(records_, "mtime", fmt::format_int(entry_.mtime).c_str());
+    const std::int64_t seconds = entry_.mtime;
+    const std::uint32_t fraction = entry_.mtime_nanoseconds;
+    if (seconds >= 0 && fraction == 0) {
+      return put_number("mtime", header_.mtime, static_cast<std::uint64_t>(seconds));
     }
+    const bool fits =
+        seconds >= 0 && static_cast<std::uint64_t>(seconds) <= octal_limit(header_.mtime);
+    put_octal(header_.mtime, fits ? static_cast<std::uint64_t>(seconds) : 0);
+    append_record(records_, "mtime", time_text(seconds, fraction));
   }
 
   void put_names() {

@@ -6,7 +6,7 @@
 
 namespace davit::oci {
 
-enum class EntryType {
+enum class EntryType : std::uint8_t {
   file,
   directory,
   symlink,
@@ -24,7 +24,8 @@ struct TarEntry {
   std::uint32_t mode = 0;   ///< permissions, set-id and sticky bits: 07777
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::int64_t mtime = 0;  ///< whole seconds since 1970, may be negative
+  std::int64_t mtime = 0;  ///< seconds since 1970, rounded down, may be negative
+  std::uint32_t mtime_nanoseconds = 0;
   std::uint64_t size = 0;  ///< of a file's data; 0 for all others
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
@@ -38,10 +39,10 @@ struct TarEntry {
 
 /// Appends the header blocks of an entry: a ustar header and, in front of it, a pax extended
 /// header with just those records that ustar cannot hold (long names, large numbers, negative
-/// times, `SCHILY.xattr.*`). Names are raw bytes; where a pax record holds one that is not UTF-8,
-/// `hdrcharset=BINARY` says so (GNU tar mentions that it ignores it). Owners are numeric. The same
-/// entry gives the same bytes. An extended attribute without a value is written, but Go's
-/// archive/tar, and with it most runtimes, takes that for a record to leave out.
+/// times and fractions of seconds, `SCHILY.xattr.*`). Names are raw bytes; where a pax record holds
+/// one that is not UTF-8, `hdrcharset=BINARY` says so (GNU tar mentions that it ignores it). Owners
+/// are numeric. The same entry gives the same bytes. An extended attribute without a value is
+/// written, but Go's archive/tar, and with it most runtimes, takes that for a record to leave out.
 ///
 /// Throws Error(failed) naming the entry for what no reader would take: an empty name, a NUL in a
 /// name, an extended attribute with "=" in its name, device numbers above 2^21 - 1, more than

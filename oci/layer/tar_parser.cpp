@@ -161,7 +161,13 @@ std::optional<TarEntry> TarParser::header(const UstarHeader& header) {
 }
 
 void TarParser::zero_block() {
-  if (pax_ || long_name_ || long_link_) corrupt("ends after an extended header");
+  if (pax_ || long_name_ || long_link_) {
+    if (end_marks_ == EndMarks::required) corrupt("ends after an extended header");
+    // It describes nothing.
+    pax_.reset();
+    long_name_.reset();
+    long_link_.reset();
+  }
   if (++zero_blocks_ == 2) state_ = State::end;
 }
 
@@ -182,8 +188,8 @@ void TarParser::end_extension() {
   if (extension_type_ == 'L' || extension_type_ == 'K') {
     // GNU tar counts the NUL that ends the name; others write several, or none.
     std::string name = std::move(extension_);
-    name.resize(std::min(name.size(), name.find_last_not_of('\0') + 1));
-    if (name.find('\0') != std::string::npos) corrupt("a NUL in a long name");
+    name.resize(std::min(name.size(), name.find('\0')));
+    if (name.empty()) return;  // the header's own name counts
     auto& field = extension_type_ == 'L' ? long_name_ : long_link_;
     once(field.has_value() || pax_.has_value());
     field = std::move(name);
@@ -207,11 +213,10 @@ TarEntry TarParser::begin_entry(const UstarHeader& header) {
   long_name_.reset();
   if (pax.sparse) type_of('S', entry.path);
   entry.type = type_of(header.type, entry.path);
-  // "/" alone keeps its slash: it names something, an empty name does not.
+  // "/" alone keeps its slash: it is a name.
   while (entry.type == EntryType::directory && entry.path.size() > 1 && entry.path.ends_with('/')) {
     entry.path.pop_back();
   }
-  if (entry.path.empty()) corrupt("an entry without a name");
 
   const std::optional<std::string> long_link = std::exchange(long_link_, std::nullopt);
   if (entry.type == EntryType::hardlink || entry.type == EntryType::symlink) {
@@ -222,7 +227,8 @@ TarEntry TarParser::begin_entry(const UstarHeader& header) {
   entry.mode = static_cast<std::uint32_t>(tar_number(header.mode) & 07777);
   entry.uid = pax.uid ? *pax.uid : small_number(header.uid);
   entry.gid = pax.gid ? *pax.gid : small_number(header.gid);
-  entry.mtime = pax.mtime ? *pax.mtime : tar_number(header.mtime);
+  entry.mtime = pax.mtime ? pax.mtime->seconds : tar_number(header.mtime);
+  entry.mtime_nanoseconds = pax.mtime ? pax.mtime->nanoseconds : 0;
   if (entry.type == EntryType::file) entry.size = pax.size ? *pax.size : size_number(header.size);
   if (entry.type == EntryType::character_device || entry.type == EntryType::block_device) {
     entry.device_major = small_number(header.device_major);
@@ -254,9 +260,10 @@ void TarParser::expect(std::uint64_t size, State state) {
 
 void TarParser::finish() {
   if (state_ == State::end) return;
-  const bool between =
-      state_ == State::header && filled_ == 0 && !pax_ && !long_name_ && !long_link_;
-  if (between && (zero_blocks_ > 0 || end_marks_ == EndMarks::optional)) return;
+  const bool between = state_ == State::header && filled_ == 0;
+  if (between && zero_blocks_ > 0) return;
+  // Some writers leave out the padding of the last file, too, or end with headers of nothing.
+  if (end_marks_ == EndMarks::optional && (between || state_ == State::padding)) return;
   throw Error(ErrorKind::corrupt,
               offset_ == 0 ? fmt::format("{}: is empty, not a tar archive", what_)
                            : fmt::format("{}: is truncated: ends after {} bytes", what_, offset_));

@@ -22,8 +22,9 @@ struct TarHandler {
   virtual void data(Bytes bytes) = 0;
 };
 
-/// Whether an archive may end without its two blocks of zeros. A layer whose digest is checked
-/// may, as some writers leave them out; elsewhere it is a sign of truncation.
+/// Whether an archive may end without its two blocks of zeros, without the padding of its last file
+/// or after headers that describe nothing. A layer whose digest is checked may, as some writers do;
+/// elsewhere it is a sign of truncation.
 enum class EndMarks { required, optional };
 
 /// Reads a tar as it is pushed in: ustar, pax, GNU's long names and large numbers, v7. Holds an

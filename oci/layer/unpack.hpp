@@ -2,34 +2,23 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
-#include <set>
 #include <stop_token>
 #include <string>
-#include <string_view>
-#include <unordered_set>
-#include <vector>
 
+#include "oci/base/error.hpp"
+#include "oci/base/limits.hpp"
+#include "oci/layer/overlay.hpp"
 #include "oci/layer/rooted.hpp"
 #include "oci/layer/tar_parser.hpp"
 
 namespace davit::oci {
 
-/// How a layer says that something of the layers below is gone (image-spec, layer.md).
-inline constexpr std::string_view whiteout_mark = ".wh.";
-inline constexpr std::string_view opaque_mark = ".wh..wh..opq";
-inline constexpr std::string_view aufs_mark = ".wh..wh.";  ///< notes of AUFS, which mean nothing
-
-/// An entry's path as what it names: "a/b" for "./a//b/", empty for the root itself. Throws
-/// Error(corrupt) for what leads up, is longer than a path can be, or has control characters.
-std::string clean_path(std::string_view path);
-
 struct UnpackOptions {
   /// As root, owners and devices are made as the layers say; otherwise everything is the caller's
   /// and devices are left out.
   bool privileged = false;
-  std::uint64_t max_bytes = 256 * GiB;     ///< of all files together
-  std::uint64_t max_entries = 10'000'000;  ///< of all layers
+  std::uint64_t max_bytes = unpacked_size_limit;  ///< of all files together
+  std::uint64_t max_entries = layer_entry_limit;  ///< of all layers
   std::stop_token stop;
 };
 
@@ -39,22 +28,21 @@ struct Shortfall {
   std::string example;
 };
 
-/// Applies layers to a directory in order (image-spec, layer.md): what an entry names replaces
-/// what was there, but a directory stays for a directory; ".wh.NAME" removes NAME, and
-/// ".wh..wh..opq" what is in its directory, in both cases only what lower layers have brought.
-/// Nothing outside the directory is read or changed, whatever the entries say: they are hostile.
-/// Times of directories are set at the end.
+/// Applies layers to an empty directory in order, as Overlay says: it decides what an entry means,
+/// and the directory follows it, by paths on which the kernel takes no symbolic link. So nothing
+/// outside the directory is read or changed, whatever the entries say: they are hostile. Modes and
+/// times of directories are set at the end, for the directories that are there then. A directory
+/// that no entry is of gets the mode 0755 and the time 0, so that the same image is the same tree.
 ///
-/// Throws Error(corrupt) naming the entry for names with ".." or control characters, hard links to
-/// what is not there, entries beneath what is no directory; Error(refused) beyond the limits;
-/// Error(failed) for a disk that is full.
-class Unpacker final : public TarHandler {
+/// Throws what Overlay throws; Error(refused) beyond the limits; Error(failed) for a disk that is
+/// full.
+class Unpacker final : public TarHandler, private OverlayChanges {
  public:
   Unpacker(const RootedTree& tree, UnpackOptions options);
   ~Unpacker() override;
 
-  /// Before the entries of each layer.
-  void begin_layer();
+  /// Before the entries of each layer; `what` is what errors call it.
+  void begin_layer(std::string what = "the layer");
   void entry(const TarEntry& entry) override;
   void data(Bytes bytes) override;
   /// After the last layer.
@@ -64,42 +52,40 @@ class Unpacker final : public TarHandler {
   const std::map<std::string, Shortfall>& shortfalls() const { return shortfalls_; }
 
  private:
-  void whiteout(const std::string& parent, const std::string& name);
-  void make_directory(const TarEntry& entry);
-  void make_file(const TarEntry& entry);
-  void make_link(const TarEntry& entry);
-  void make_special(const TarEntry& entry);
-  void end_file();
+  void removes(Node node) override;
+  void implied(Node node) override;
 
-  int parent(const std::string& path);
-  template <class Make>
-  bool make(const Make& make);
-  void set_owner(const TarEntry& entry, int fd);
+  void make_directory(const TarEntry& entry, Overlay::Applied applied);
+  void make_file(const TarEntry& entry);
+  void make_symlink(const TarEntry& entry);
+  void make_link();
+  void make_device(const TarEntry& entry);
+  void end_file();
+  void end_directory(Node node);
+
+  int directory(Node node);
+  int parent() { return directory(overlay_[node_].parent); }
+  std::string name() const { return std::string(overlay_.name(node_)); }
+  Error failure() const;
+  bool is_left_out(Node node) const;
+  void set_owner(const TarEntry& entry);
   void set_attributes(const TarEntry& entry, int fd);
   void set_times(const TarEntry& entry);
   void fell_short(const std::string& what);
 
   const RootedTree& tree_;
   const UnpackOptions options_;
+  Overlay overlay_;
 
-  std::string path_;  // of the entry, cleaned
-  std::string name_;  // its last name
-  Fd parent_;
-  std::string parent_path_;
-  bool has_parent_ = false;
+  Node node_ = no_node;  // of the entry
+  // The directory that was used last. Neighbours share it.
+  Node open_ = no_node;
+  Fd directory_;
 
   Fd file_;
   TarEntry file_entry_;
   std::uint64_t missing_ = 0;
-
   std::uint64_t bytes_ = 0;
-  std::uint64_t entries_ = 0;
-  std::unordered_set<std::string> made_;  // by this layer, with what is above
-  struct DirectoryEnd {
-    std::int64_t mtime = 0;
-    std::uint32_t mode = 0;
-  };
-  std::map<std::string, DirectoryEnd> directories_;  // what they get at the end
   std::map<std::string, Shortfall> shortfalls_;
 };
 

@@ -50,6 +50,11 @@ std::map<std::string, std::string> collect(const List& list, const Get& get) {
   return result;
 }
 
+/// The kernel has no listxattrat and setxattrat before Linux 6.13.
+std::string path_at(int directory, const std::string& name) {
+  return fmt::format("/proc/self/fd/{}/{}", directory, name);
+}
+
 }  // namespace
 
 bool travels(std::string_view xattr) {
@@ -65,8 +70,7 @@ std::map<std::string, std::string> xattrs_of(int fd) {
 }
 
 std::map<std::string, std::string> xattrs_at(int directory, const std::string& name) {
-  // The kernel has no listxattrat before Linux 6.13.
-  const std::string path = fmt::format("/proc/self/fd/{}/{}", directory, name);
+  const std::string path = path_at(directory, name);
   const auto list = [&](char* to, std::size_t room) -> ssize_t {
     const ssize_t n = ::llistxattr(path.c_str(), to, room);
     return n < 0 && (errno == ENOENT || errno == EACCES) ? 0 : n;
@@ -74,6 +78,12 @@ std::map<std::string, std::string> xattrs_at(int directory, const std::string& n
   return collect(list, [&](const char* xattr, void* to, std::size_t room) {
     return ::lgetxattr(path.c_str(), xattr, to, room);
   });
+}
+
+bool set_xattr_at(int directory, const std::string& name, const std::string& xattr,
+                  const std::string& value) {
+  return ::lsetxattr(path_at(directory, name).c_str(), xattr.c_str(), value.data(), value.size(),
+                     0) == 0;
 }
 
 }  // namespace davit::oci

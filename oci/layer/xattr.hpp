@@ -20,4 +20,9 @@ std::map<std::string, std::string> xattrs_of(int fd);
 /// alone sees, and `security.*`.
 std::map<std::string, std::string> xattrs_at(int directory, const std::string& name);
 
+/// Sets one of a name in an open directory, by the same way. Whether it could be; errno says why
+/// not.
+bool set_xattr_at(int directory, const std::string& name, const std::string& xattr,
+                  const std::string& value);
+
 }  // namespace davit::oci

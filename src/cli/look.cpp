@@ -9,6 +9,7 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/image/flatten.hpp"
+#include "oci/image/image_files.hpp"
 #include "oci/layer/unpack.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"

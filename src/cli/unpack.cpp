@@ -35,8 +35,6 @@ void unpack(Session& session, const UnpackWords& words) {
   oci::UnpackImageOptions options;
   if (!words.max_size.empty()) options.max_size = parse_size("--max-size", words.max_size);
   options.reading = {.progress = session.progress(), .stop = session.stop()};
-  // A person who names a limit means that one, and no other.
-  if (options.max_size != 0) options.reading.ratio_limit = 0;
   const oci::Unpacked unpacked =
       oci::unpack_image(oci::open_layers(session.places().open(place, Use::read),
                                          place.identifier(), words.platform.chosen()),

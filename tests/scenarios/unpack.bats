@@ -132,6 +132,23 @@ make_layers() {
   [ -z "$(find place -name '.*.davit-partial')" ]
 }
 
+@test "small layers that would need much memory are refused with little" {
+  place=$(mktemp -d -p /dev/shm 2> /dev/null || mktemp -d)
+  python3 "$BATS_TEST_DIRNAME/../support/hostile_layers.py" --greedy cases outside > expected
+  while read -r name outcome; do
+    for words in "unpack oci:cases/$name:1 $place/out" "files oci:cases/$name:1" "export oci:cases/$name:1 out.tar"; do
+      # shellcheck disable=SC2086
+      run --separate-stderr bash -c 'ulimit -v 600000; exec /usr/bin/time -f "peak %M" "$@"' - "$DAVIT" $words --progress none
+      peak=$(sed -n 's/^peak //p' <<< "$stderr")
+      [[ "$status" -eq 7 || "$status" -eq 6 ]] || { rm -rf "$place"; echo "$words: $status $stderr" >&2; return 1; }
+      [ "$peak" -lt 65536 ] || { rm -rf "$place"; echo "$words: $peak KiB" >&2; return 1; }
+    done
+  done < expected
+  left=$(ls -A "$place")
+  rm -rf "$place"
+  [ -z "$left" ]
+}
+
 @test "a full disk is an error that names the file, and leaves nothing" {
   [ "$(id -u)" -eq 0 ] || skip "needs root"
   mkdir small

@@ -98,13 +98,14 @@ TEST_F(LayerReader, EndsWithALayerThatIsMissing) {
   EXPECT_EQ(kind_of([&] { read(); }), ErrorKind::not_found);
 }
 
-TEST_F(LayerReader, RefusesALayerThatInflatesWithoutEnd) {
+TEST_F(LayerReader, RefusesLayersThatInflateToMoreThanTheirLimit) {
   const std::string large = tar("a", 8 * MiB);
   add(large, zstd(large));
+  add(large, zstd(large));
   LayerReading options;
-  options.ratio_from = 1 * MiB;
+  options.max_bytes = 15 * MiB;
   EXPECT_EQ(kind_of([&] { read(LayerOrder::bottom_up, options); }), ErrorKind::refused);
-  options.ratio_limit = 0;
+  options.max_bytes = 2 * large.size();
   read(LayerOrder::bottom_up, options);
 }
 

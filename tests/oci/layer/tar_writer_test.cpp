@@ -185,6 +185,19 @@ TEST(TarHeader, KeepsTimesBefore1970AndFarAhead) {
   }
 }
 
+TEST(TarWriter, WritesFractionsOfSeconds) {
+  for (const std::int64_t mtime : {0L, -1L, -2L, 1'700'000'000L, 8'589'934'592L}) {
+    for (const std::uint32_t nanoseconds : {1u, 500'000'000u, 999'999'999u}) {
+      TarEntry entry = file_entry("f");
+      entry.mtime = mtime;
+      entry.mtime_nanoseconds = nanoseconds;
+      const TarEntry found = parse_tar(tar_of({{entry, ""}})).at(0).entry;
+      EXPECT_EQ(found.mtime, mtime);
+      EXPECT_EQ(found.mtime_nanoseconds, nanoseconds);
+    }
+  }
+}
+
 TEST(TarHeader, KeepsSizesOverEightGibibytes) {
   const std::uint64_t size = 9 * GiB;
   const std::string out = header_of(file_entry("big", size));
