@@ -3,6 +3,8 @@
 #include <memory>
 #include <string>
 
+#include "oci/base/bytes.hpp"
+#include "oci/base/error.hpp"
 #include "src/cli/arguments.hpp"
 #include "src/cli/options.hpp"
 #include "src/cli/session.hpp"
@@ -17,6 +19,15 @@ struct EcrWords {
 
   ecr::Place parse_place(Session& session) const {
     return parse_ecr_place(place, region, session.ecr());
+  }
+  /// Only of a repository: Error(usage) where the words name an image in it.
+  ecr::Place parse_repository(Session& session) const {
+    ecr::Place repository = parse_place(session);
+    if (repository.tag || repository.digest) {
+      throw oci::Error(oci::ErrorKind::usage,
+                       oci::printable(place) + " names an image, and a repository is wanted");
+    }
+    return repository;
   }
 };
 

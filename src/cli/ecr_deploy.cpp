@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -8,20 +9,20 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
-#include "oci/model/json.hpp"
 #include "src/cli/ecr_command.hpp"
+#include "src/cli/terminal.hpp"
+#include "src/ops/deploy.hpp"
+#include "transport/ecr/repositories.hpp"
 
 namespace davit::app {
 namespace {
 
 using oci::Error;
 using oci::ErrorKind;
-using oci::Json;
 
 constexpr std::uint64_t file_limit = 1024 * 1024;
 
-struct DeployWords {
-  std::string image;
+struct DeployWords : EcrWords {
   std::string ecs;
   std::string container = "app";
   std::string beanstalk;
@@ -31,36 +32,37 @@ struct DeployWords {
   bool github = false;
 };
 
-void write_json(const std::string& path, const Json& json) {
+/// Brings a file up to date: `text` makes the new one of the old one, if there is one. "-" is
+/// standard output.
+template <class Text>
+void update(const std::string& path, const Text& text) {
+  if (path.empty()) return;
+  if (path == "-") return write_stdout(text("", "standard output"));
+  const std::string name = oci::printable(path);
+  std::string before;
+  // What is no regular file is only written to: nobody can tell what a pipe was.
+  if (std::filesystem::is_regular_file(path)) before = oci::read_file(path, file_limit);
+  const std::string after = text(before, name);
   oci::AtomicFile file(path);
-  file.write(oci::bytes_of(oci::to_text(json, "  ") + "\n"));
+  file.write(oci::bytes_of(after));
   file.commit();
 }
 
-/// ECS and CodePipeline: which container runs which image.
-void write_ecs(const DeployWords& words, const std::string& image) {
-  write_json(words.ecs, Json::array({Json{{"name", words.container}, {"imageUri", image}}}));
-}
-
-void write_beanstalk(const DeployWords& words, const std::string& image) {
-  Json json = {{"AWSEBDockerrunVersion", "1"},
-               {"Image", Json{{"Name", image}, {"Update", "true"}}}};
-  if (words.port != 0) json["Ports"] = Json::array({Json{{"ContainerPort", words.port}}});
-  write_json(words.beanstalk, json);
-}
-
-/// Other variables of the file stay.
-void write_terraform(const DeployWords& words, const std::string& image) {
-  Json json = Json::object();
-  if (std::filesystem::exists(words.terraform)) {
-    json = oci::parse_json(oci::read_file(words.terraform, file_limit),
-                           oci::printable(words.terraform));
-    if (!json.is_object()) {
-      throw Error(ErrorKind::corrupt, oci::printable(words.terraform) + " is no JSON object");
-    }
+/// The image in its registry. A bare name is a repository of ECR, as in all commands of the family.
+Place find_place(Session& session, const DeployWords& words) {
+  const std::string_view first = std::string_view(words.place).substr(0, words.place.find('/'));
+  const bool names_host =
+      first.size() < words.place.size() &&
+      (first.find_first_of(".:") != std::string_view::npos || first == "localhost");
+  const Place place = Place::parse(words.place);
+  if (place.local()) {
+    throw Error(ErrorKind::usage, oci::printable(words.place) + " is not in a registry");
   }
-  json[words.variable] = image;
-  write_json(words.terraform, json);
+  if (names_host) return place;
+  const ecr::Place bare = words.parse_place(session);
+  const auto uri = ecr::Repositories(session.ecr(), bare.host).get(bare.name).uri;
+  return Place::parse(fmt::format("{}{}{}", uri, bare.tag ? ":" + *bare.tag : "",
+                                  bare.digest ? "@" + bare.digest->str() : ""));
 }
 
 /// A step's outputs: lines that are appended.
@@ -79,8 +81,9 @@ void write_github(const std::string& image, const std::string& digest) {
 
 void declare_ecr_deploy(Arguments& ecr) {
   auto words = std::make_shared<DeployWords>();
-  Arguments command = ecr.command("deploy-files", "write what the next system reads, by digest");
-  command.positional("IMAGE", words->image, "what was just pushed: a tag is resolved");
+  Arguments command = declare_ecr_command(ecr, "deploy-files",
+                                          "write what the next system reads, by digest", words);
+  command.positional("IMAGE", words->place, "what was just pushed: a tag is resolved");
   command.option("--ecs", "FILE", words->ecs, "imagedefinitions.json of ECS and CodePipeline");
   command.option("--container", "NAME", words->container, "the container in it; by default app");
   command.option("--beanstalk", "FILE", words->beanstalk, "Dockerrun.aws.json");
@@ -89,27 +92,37 @@ void declare_ecr_deploy(Arguments& ecr) {
   command.option("--variable", "NAME", words->variable, "the variable in it; by default image");
   command.flag("--github", words->github, "outputs image and digest of a GitHub step");
   command.footer(
+      "What else stands in a file stays; - is standard output.\n"
       "Example:\n"
       "  image=$(davit build ... -t $REPOSITORY:$COMMIT)\n"
       "  davit ecr deploy-files \"$image\" --ecs imagedefinitions.json --container web --github");
   declare_common(command);
   command.run([words](Session& session) {
-    if (words->ecs.empty() && words->beanstalk.empty() && words->terraform.empty() &&
-        !words->github) {
+    const std::vector<std::string> files = {words->ecs, words->beanstalk, words->terraform};
+    if (std::count(files.begin(), files.end(), "") == 3 && !words->github) {
       throw Error(ErrorKind::usage, "there is nothing to write",
                   "give --ecs, --beanstalk, --terraform or --github");
     }
-    const Place place = Place::parse(words->image);
-    if (place.local()) throw Error(ErrorKind::usage, words->image + " is not in a registry");
+    const auto to_stdout = std::count(files.begin(), files.end(), "-");
+    if (to_stdout > 1 || (to_stdout == 1 && session.output().form() == Output::Form::json)) {
+      throw Error(ErrorKind::usage, "standard output takes one document");
+    }
+    const Place place = find_place(session, *words);
     // It must be there: a file that names nothing would fail in the next system.
     oci::Store& store = session.places().open(place, Use::read);
     const std::string digest = oci::require(store, place.identifier()).digest.str();
     const std::string image = store.name() + "@" + digest;
-    if (!words->ecs.empty()) write_ecs(*words, image);
-    if (!words->beanstalk.empty()) write_beanstalk(*words, image);
-    if (!words->terraform.empty()) write_terraform(*words, image);
+    update(words->ecs, [&](const std::string& before, const std::string& what) {
+      return ecs_definitions(before, what, words->container, image);
+    });
+    update(words->beanstalk, [&](const std::string& before, const std::string& what) {
+      return beanstalk_run(before, what, image, words->port);
+    });
+    update(words->terraform, [&](const std::string& before, const std::string& what) {
+      return terraform_variables(before, what, words->variable, image);
+    });
     if (words->github) write_github(image, digest);
-    session.output().line(image);
+    if (to_stdout == 0) session.output().line(image);
     session.output().member("image", image);
     session.output().member("digest", digest);
   });

@@ -57,7 +57,8 @@ void declare_list(Arguments& ecr) {
   images.positional("NAME", words->place, "the repository");
   declare_common(images);
   images.run([words](Session& session) {
-    print_images(session.output(), ecr::list_images(session.ecr(), words->parse_place(session)));
+    print_images(session.output(),
+                 ecr::list_images(session.ecr(), words->parse_repository(session)));
   });
 
   auto tag_words = std::make_shared<EcrWords>();
@@ -67,7 +68,8 @@ void declare_list(Arguments& ecr) {
   tags.run([words = tag_words](Session& session) {
     Output& out = session.output();
     out.table("tags", {{"TAG", "tag"}, {"DIGEST", "digest"}, {"PUSHED", "pushed"}});
-    for (const ecr::Image& image : ecr::list_images(session.ecr(), words->parse_place(session))) {
+    for (const ecr::Image& image :
+         ecr::list_images(session.ecr(), words->parse_repository(session))) {
       for (const std::string& tag : image.tags) out.row({tag, image.digest, Time{image.pushed}});
     }
   });
@@ -181,7 +183,7 @@ void declare_clean(Arguments& ecr) {
     if (!words->older_than.empty()) {
       rules.older_than = std::time(nullptr) - parse_age(words->older_than);
     }
-    const ecr::Place place = words->parse_place(session);
+    const ecr::Place place = words->parse_repository(session);
     const std::vector<ecr::Image> images = ecr::list_images(session.ecr(), place);
     const std::vector<ecr::Image> gone =
         ecr::plan_clean(images, ecr::read_links(session.ecr(), place, images), rules);

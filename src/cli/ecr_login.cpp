@@ -35,6 +35,19 @@ std::string get(const std::string& server) {
       {"ServerURL", server}, {"Username", credentials.username}, {"Secret", credentials.password}});
 }
 
+/// docker login calls this. The passwords of ECR are AWS's, and there is nothing to keep of them;
+/// whoever would have others kept must not think that they are.
+int store(const std::string& request) {
+  const oci::Json json = oci::parse_json(request, "the credentials to keep");
+  const std::string server = oci::string_member(json, "ServerURL", "the credentials to keep");
+  if (transport::ecr::parse_host(transport::canonical_key(server))) return 0;
+  throw Error(ErrorKind::refused,
+              fmt::format("the credentials of {} cannot be kept: this helper gives those of Amazon "
+                          "ECR, and keeps none",
+                          oci::printable(server)),
+              "name it in credHelpers for ECR's hosts only, not as credsStore");
+}
+
 }  // namespace
 
 void declare_ecr_login(Arguments& ecr) {
@@ -63,8 +76,9 @@ int run_credential_helper(const std::string& action) {
       write_stdout(found.empty() ? std::string(absence) + "\n" : found + "\n");
       return found.empty() ? 1 : 0;
     }
-    if (action == "store" || action == "erase") {
-      // docker login and logout call these: the passwords are AWS's, there is nothing to keep.
+    if (action == "store") return store(read_request());
+    if (action == "erase") {
+      // docker logout calls this: nothing was kept.
       read_request();
       return 0;
     }

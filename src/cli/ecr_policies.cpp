@@ -44,7 +44,7 @@ void preview(Session& session, const Words& words) {
     policy = read_input(words.file, policy_limit);
     ecr::validate_lifecycle(*policy, oci::printable(words.file));
   }
-  const ecr::Place place = words.parse_place(session);
+  const ecr::Place place = words.parse_repository(session);
   const auto actions = ecr::Lifecycle(session.ecr(), place).preview(policy, session.stop());
   Output& out = session.output();
   out.table("actions", {{"ACTION", "action"},
@@ -66,7 +66,7 @@ void declare_lifecycle(Arguments& ecr) {
   Arguments getting = declare_on(family, "get", "print it", get);
   declare_common(getting, Prints::bytes);
   getting.run([get](Session& session) {
-    const ecr::Place place = get->parse_place(session);
+    const ecr::Place place = get->parse_repository(session);
     print_policy(ecr::Lifecycle(session.ecr(), place).get(),
                  place.name + " has no lifecycle policy");
   });
@@ -78,7 +78,7 @@ void declare_lifecycle(Arguments& ecr) {
   putting.run([put](Session& session) {
     const std::string policy = read_input(put->file, policy_limit);
     ecr::validate_lifecycle(policy, oci::printable(put->file));
-    const ecr::Place place = put->parse_place(session);
+    const ecr::Place place = put->parse_repository(session);
     ecr::Lifecycle(session.ecr(), place).put(policy);
     print_name(session, place);
   });
@@ -94,7 +94,7 @@ void declare_lifecycle(Arguments& ecr) {
   Arguments deleting = declare_on(family, "delete", "delete it", gone);
   declare_common(deleting);
   deleting.run([gone](Session& session) {
-    const ecr::Place place = gone->parse_place(session);
+    const ecr::Place place = gone->parse_repository(session);
     ecr::Lifecycle(session.ecr(), place).remove();
     print_name(session, place);
   });
@@ -107,7 +107,7 @@ void declare_policy(Arguments& ecr) {
   Arguments getting = declare_on(family, "get", "print it", get);
   declare_common(getting, Prints::bytes);
   getting.run([get](Session& session) {
-    const ecr::Place place = get->parse_place(session);
+    const ecr::Place place = get->parse_repository(session);
     print_policy(ecr::Repositories(session.ecr(), place.host).policy(place.name),
                  place.name + " has no repository policy");
   });
@@ -118,7 +118,7 @@ void declare_policy(Arguments& ecr) {
   declare_common(setting);
   setting.run([set](Session& session) {
     const std::string policy = read_input(set->file, policy_limit);
-    const ecr::Place place = set->parse_place(session);
+    const ecr::Place place = set->parse_repository(session);
     ecr::Repositories(session.ecr(), place.host).set_policy(place.name, policy);
     print_name(session, place);
   });

@@ -3,6 +3,7 @@
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
 #include "src/cli/ecr_command.hpp"
+#include "src/cli/terminal.hpp"
 #include "src/cli/values.hpp"
 #include "src/ops/ecr_settings.hpp"
 #include "transport/ecr/reconcile.hpp"
@@ -58,9 +59,9 @@ ecr::RepositorySettings settings_of(const CreateWords& words) {
   if (words.scan_on_push) settings.scan_on_push = true;
   if (!words.encryption.empty()) set_encryption(settings, words.encryption);
   if (!words.lifecycle.empty()) {
-    settings.lifecycle = oci::read_file(words.lifecycle, policy_file_limit);
+    settings.lifecycle = read_input(words.lifecycle, policy_file_limit);
   }
-  if (!words.policy.empty()) settings.policy = oci::read_file(words.policy, policy_file_limit);
+  if (!words.policy.empty()) settings.policy = read_input(words.policy, policy_file_limit);
   for (const auto& [key, value] : parse_assignments("--tag", words.tags)) {
     settings.tags[key] = value;
   }
@@ -101,12 +102,14 @@ void declare_create(Arguments& ecr) {
       "A repository that exists is success. It is left as it is, but for a policy that it has "
       "none\n"
       "of: an earlier run may have come no further. `davit ecr apply` changes one.\n"
+      "A file of settings has any of: mutability, exclude (a list), scan_on_push, encryption,\n"
+      "kms_key, tags (a map), lifecycle and policy (JSON, or a file with it).\n"
       "Example:\n"
       "  davit ecr create team/app --mutability IMMUTABLE --scan-on-push --lifecycle keep-30.json");
   declare_common(command);
   command.run([words](Session& session) {
     const ecr::RepositorySettings settings = settings_of(*words);
-    const ecr::Place place = words->parse_place(session);
+    const ecr::Place place = words->parse_repository(session);
     ecr::Repositories repositories(session.ecr(), place.host);
     const auto made = repositories.create(place.name, settings);
     const ecr::RepositoryInfo repository = made ? *made : repositories.get(place.name);
@@ -149,7 +152,7 @@ void declare_describe(Arguments& ecr) {
   command.positional("NAME", words->place, "the repository");
   declare_common(command);
   command.run([words](Session& session) {
-    const ecr::Place place = words->parse_place(session);
+    const ecr::Place place = words->parse_repository(session);
     const ecr::RepositoryInfo found = ecr::Repositories(session.ecr(), place.host).get(place.name);
     describe(session.output(), found, Labels::shown);
   });
@@ -162,7 +165,8 @@ void declare_apply(Arguments& ecr) {
   auto words = std::make_shared<Words>();
   Arguments command = declare_ecr_command(
       ecr, "apply", "bring repositories to the state that a file declares", words);
-  command.positional("FILE", words->place, "YAML: registry, defaults, repositories");
+  command.positional("FILE", words->place,
+                     "YAML: registry, defaults, repositories; - is standard input");
   declare_dry_run(command, words->dry_run);
   command.footer(
       "Prints what it changes; a second run changes nothing.\n"
@@ -207,7 +211,7 @@ void declare_du(Arguments& ecr) {
         places.push_back(place);
       }
     } else {
-      places.push_back(words->parse_place(session));
+      places.push_back(words->parse_repository(session));
     }
     Output& out = session.output();
     out.table("repositories", {{"REPOSITORY", "name"},

@@ -8,6 +8,7 @@
 #include "oci/base/tasks.hpp"
 #include "oci/base/text.hpp"
 #include "src/cli/ecr_command.hpp"
+#include "src/cli/terminal.hpp"
 #include "transport/ecr/scan.hpp"
 
 namespace davit::app {
@@ -30,7 +31,7 @@ struct ScanWords : EcrWords {
 std::set<std::string> ignored(const ScanWords& words) {
   std::set<std::string> names(words.ignore.begin(), words.ignore.end());
   if (words.ignore_file.empty()) return names;
-  const auto listed = oci::listed_names(oci::read_file(words.ignore_file, list_limit));
+  const auto listed = oci::listed_names(read_input(words.ignore_file, list_limit));
   names.insert(listed.begin(), listed.end());
   return names;
 }

@@ -88,8 +88,8 @@ RepositorySettings settings_of(const YAML::Node& node, const std::filesystem::pa
 /// Calls `read` with the document of a file. What is wrong with it is Error(usage) naming the file.
 template <class Read>
 auto with_yaml(const std::string& file, const Read& read) {
-  const std::string name = oci::printable(file);
-  const std::string text = oci::read_file(file, file_limit);
+  const std::string name = file == "-" ? "standard input" : oci::printable(file);
+  const std::string text = oci::read_file(file == "-" ? "/dev/stdin" : file, file_limit);
   try {
     return read(YAML::Load(text));
   } catch (const YAML::Exception& error) {

@@ -13,7 +13,7 @@ void set_encryption(transport::ecr::RepositorySettings& settings, const std::str
 
 /// The YAML of --ecr-settings: `mutability`, `exclude` (a list), `scan_on_push`, `encryption`,
 /// `kms_key`, `tags` (a map), `lifecycle` and `policy` (as AWS's JSON, or the path of a file with
-/// it, relative to this one). Error(usage) naming what is not known.
+/// it, relative to this one). "-" is standard input. Error(usage) naming what is not known.
 transport::ecr::RepositorySettings parse_settings(const std::string& file);
 
 /// The repositories that a file declares: `registry` (a host; else the configured region's),

@@ -257,8 +257,12 @@ END
   run ./docker-credential-davit get <<< "https://index.docker.io/v1/"
   [ "$status" -eq 1 ]
   [ "$output" = "credentials not found in native keychain" ]
-  run ./docker-credential-davit store <<< '{"ServerURL":"x","Username":"y","Secret":"z"}'
+  run ./docker-credential-davit store <<< "{\"ServerURL\":\"$NAME\",\"Username\":\"AWS\",\"Secret\":\"z\"}"
   [ "$status" -eq 0 ]
+  # What is not kept must not seem to be.
+  run ./docker-credential-davit store <<< '{"ServerURL":"localhost:5000","Username":"y","Secret":"s3cr3t"}'
+  [ "$status" -eq 1 ]
+  [[ "$output" == *"localhost:5000 cannot be kept"* && "$output" != *s3cr3t* ]]
   unset AWS_ACCESS_KEY_ID
   rm -r cache
   run ./docker-credential-davit get <<< "$NAME"
@@ -378,7 +382,7 @@ repositories:
 END
   ecr ecr apply repositories.yaml --dry-run | grep -q 'team/one: would change: is made'
   [ -z "$(ecr ecr repos "$HOST" | grep team/one)" ]
-  ecr ecr apply repositories.yaml > /dev/null
+  ecr ecr apply - < repositories.yaml > /dev/null
   [ -z "$(ecr ecr apply repositories.yaml)" ]
   sed -i 's/IMMUTABLE/MUTABLE/; s/core/infra/' repositories.yaml
   ecr ecr apply repositories.yaml > changes
@@ -550,6 +554,17 @@ assert run["Image"]["Name"] == image and run["Ports"] == [{"ContainerPort": 8080
 assert json.load(open("app.auto.tfvars.json")) == {"region": "eu-west-1", "image": image}
 assert open("github").read() == f"image={image}\ndigest={image.split('@')[1]}\n"
 END
+  # What else stands in a file stays, and a bare name is a repository of ECR.
+  echo '[{"name": "log", "imageUri": "other"}]' > imagedefinitions.json
+  ecr ecr deploy-files app:1 --region eu-west-1 --ecs imagedefinitions.json --container web > /dev/null
+  python3 -c 'import json, sys; assert json.load(open("imagedefinitions.json")) == [
+    {"name": "log", "imageUri": "other"}, {"name": "web", "imageUri": sys.argv[1]}]' "$image"
+  [ "$(ecr ecr deploy-files "$HOST/app:1" --terraform - | python3 -c 'import json, sys; print(json.load(sys.stdin)["image"])')" = "$image" ]
+  echo 'not json' > other.json
+  run --separate-stderr ecr ecr deploy-files "$HOST/app:1" --ecs other.json
+  [ "$status" -eq 6 ]
+  [ "$(cat other.json)" = 'not json' ]
+  rm other.json
   run --separate-stderr ecr ecr deploy-files "$HOST/app:absent" --ecs other.json
   [ "$status" -eq 3 ]
   [ ! -e other.json ]
@@ -601,7 +616,9 @@ END
   for words in "ecr" "ecr create" "ecr repos registry.example" "ecr create $HOST/app --mutability SOMETIMES" \
     "ecr create $HOST/app --encryption NONE" "ecr delete $HOST/app" "ecr clean $HOST/app --tagged" \
     "ecr scan wait $HOST/app:1 --fail-on grave" "ecr scan wait $HOST/app:1 --wait 99999999999999999999" \
-    "ecr scan wait $HOST/app:1 --wait 9999999999999999" "ecr clean $HOST/app --older-than yesterday" "ecr create app"; do
+    "ecr scan wait $HOST/app:1 --wait 9999999999999999" "ecr clean $HOST/app --older-than yesterday" "ecr create app" "ecr create $HOST/app:1" \
+    "ecr images $HOST/app:1" "ecr clean $HOST/app:1" "ecr lifecycle get $HOST/app:1" "ecr deploy-files $HOST/app:1" \
+    "ecr deploy-files $HOST/app:1 --ecs - --terraform -" "ecr deploy-files oci:x:1 --github"; do
     # shellcheck disable=SC2086 # split into words on purpose
     run --separate-stderr davit $words
     [ "$status" -eq 2 ] || { echo "$words: $status $stderr" >&2; return 1; }

@@ -73,6 +73,7 @@ class FakeEcr {
       transport::ecr::AccessOptions options;
       options.environment = home.environment();
       options.now = [this] { return now; };
+      options.retry.retries = retries;
       options.retry.sleep = [](std::chrono::milliseconds) {};
       options.connect = [this](const transport::CurlOptions&) {
         return std::make_unique<FakeTransport>(
@@ -88,6 +89,7 @@ class FakeEcr {
   AwsHome home;
   transport::ecr::Place place;
   std::chrono::system_clock::time_point now = new_year;
+  int retries = 2;
 
  private:
   transport::Response answer(const SentRequest& sent) {

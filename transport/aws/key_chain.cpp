@@ -259,9 +259,11 @@ class Profiles {
 class Last final : public KeySource {
  public:
   Last(const Config& config, Source instance)
-      : looked_at_(fmt::format("AWS_ACCESS_KEY_ID is not set; profile '{}' in {} and {} has no "
-                               "keys, role, SSO or credential_process; no "
-                               "AWS_CONTAINER_CREDENTIALS_*_URI is set",
+      : looked_at_(fmt::format("{}; profile '{}' in {} and {} has no keys, role, SSO or "
+                               "credential_process; no AWS_CONTAINER_CREDENTIALS_*_URI is set",
+                               config.profile_is_explicit()
+                                   ? "a profile was chosen, which goes before AWS_ACCESS_KEY_ID"
+                                   : "AWS_ACCESS_KEY_ID is not set",
                                oci::printable(config.profile()), config.credentials_file().native(),
                                config.config_file().native())),
         instance_(std::move(instance)) {}

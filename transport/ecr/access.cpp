@@ -22,9 +22,6 @@ using std::chrono::system_clock;
 /// The services of this machine answer at once or not at all, and no proxy leads to them.
 constexpr std::chrono::milliseconds metadata_time{2000};
 
-/// What the SDKs do unless told otherwise, the first try not counted.
-constexpr int default_retries = 2;
-
 /// Seconds since 1970 that a clock can still say.
 constexpr double latest_expiry = 9e9;
 
@@ -44,7 +41,6 @@ CurlOptions service_options(CurlOptions options, const aws::Config& config) {
 }
 
 RetryOptions service_retries(RetryOptions options, const aws::Config& config) {
-  options.retries = default_retries;
   options.greatest_delay = std::chrono::seconds(20);
   const std::string attempts = config.choose("AWS_MAX_ATTEMPTS", "max_attempts").value_or("");
   if (!attempts.empty() && attempts.size() < 3 &&

@@ -194,6 +194,22 @@ TEST_F(EcrLogin, LetsGoOfATokenThatIsRefusedAtOnce) {
   EXPECT_EQ(login(), "password2");
 }
 
+TEST_F(EcrLogin, TriesAgainAsOftenAsItIsTold) {
+  ecr.on("GetAuthorizationToken", [](const std::string&) { return tests::aws_answer(503, "{}"); });
+  for (const int retries : {0, 3}) {
+    ecr.retries = retries;
+    ecr.restart();
+    const std::size_t before = ecr.calls().size();
+    EXPECT_EQ(kind_of([&] { login(); }), oci::ErrorKind::unavailable);
+    EXPECT_EQ(ecr.calls().size() - before, static_cast<std::size_t>(retries) + 1);
+  }
+  ecr.home.set("AWS_MAX_ATTEMPTS", "2");
+  ecr.restart();
+  const std::size_t before = ecr.calls().size();
+  EXPECT_EQ(kind_of([&] { login(); }), oci::ErrorKind::unavailable);
+  EXPECT_EQ(ecr.calls().size() - before, 2U);
+}
+
 TEST_F(EcrLogin, NeverUsesTheTokenOfAnother) {
   login();
   ecr.restart();
