@@ -23,7 +23,9 @@ class Scattering {
   explicit Scattering(const Overlay& files) : files_(files), states_(files.size(), State::before) {
     for (Node node = 0; node < files.size(); ++node) {
       const Node name = name_for(files, node);
-      if (name != no_node && name != root_node) enter(files[name].parent);
+      if (name == no_node || name == root_node) continue;
+      // A directory's own entry belongs to what is in it.
+      enter(files.is_directory(name) ? name : files[name].parent);
     }
     states_[root_node] = State::scattered;  // whatever stands in it, it is the last to be written
   }

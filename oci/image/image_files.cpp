@@ -22,23 +22,30 @@ RawDigest raw_of(const Digest& digest) {
   return raw;
 }
 
-/// Whether a node describes a file that is still there, under whichever name.
-bool has_content(const Overlay& files, Node node) {
-  const OverlayNode& found = files[node];
-  return found.content == node && found.type == EntryType::file && found.links > 0;
-}
-
 class Hashing final : public TreeHandler {
  public:
-  Hashing(const Overlay& files, std::vector<RawDigest>& digests)
-      : files_(files), digests_(digests) {}
+  Hashing(const Overlay& files, Contents contents, std::vector<RawDigest>& digests)
+      : files_(files),
+        with_attributes_(contents == Contents::hashed_with_attributes),
+        digests_(digests) {}
+
+  bool wants(Node node) const {
+    const OverlayNode& found = files_[node];
+    return found.content == node && found.links > 0 && found.type != EntryType::directory &&
+           (found.type == EntryType::file || with_attributes_);
+  }
 
   void node(Node node, const TarEntry& entry) override {
-    is_wanted_ = has_content(files_, node);
+    const bool has_attributes = with_attributes_ && !entry.xattrs.empty();
+    is_wanted_ = wants(node) && (entry.type == EntryType::file || has_attributes);
     if (!is_wanted_) return;
     node_ = node;
     missing_ = entry.size;
     hasher_ = Hasher();
+    for (const auto& [name, value] : entry.xattrs) {
+      if (!has_attributes) break;
+      hasher_.write(bytes_of(fmt::format("{} {} {}{}", name.size(), value.size(), name, value)));
+    }
     if (missing_ == 0) end();
   }
   void data(Bytes bytes) override {
@@ -52,6 +59,7 @@ class Hashing final : public TreeHandler {
   void end() { digests_[node_] = raw_of(hasher_.finish()); }
 
   const Overlay& files_;
+  const bool with_attributes_;
   std::vector<RawDigest>& digests_;
   bool is_wanted_ = false;
   Node node_ = no_node;
@@ -81,9 +89,9 @@ ImageFiles::ImageFiles(const ImageLayers& image, const LayerReading& reading, Co
   if (contents == Contents::passed_over) return;
   const Overlay& files = tree_.files();
   digests_.resize(files.size());
-  Hashing hashing(files, digests_);
+  Hashing hashing(files, contents, digests_);
   tree_.read(
-      reading, [&](Node node) { return has_content(files, node); }, hashing);
+      reading, [&](Node node) { return hashing.wants(node); }, hashing);
 }
 
 void ImageFiles::visit(std::string_view path,
@@ -100,23 +108,13 @@ void ImageFiles::visit(std::string_view path,
     ImageFile file;
     file.entry = files.entry(node, node == root_node ? "." : name);
     const OverlayNode& found = files[files[node].content];
-    if (found.type == EntryType::file) {
-      file.entry.size = found.value;
-      if (!digests_.empty()) {
-        file.content = Digest::of_raw(DigestAlgorithm::sha256, digests_[files[node].content]);
-      }
+    if (found.type == EntryType::file) file.entry.size = found.value;
+    const auto has_digest = [&](const RawDigest& digest) { return digest != RawDigest{}; };
+    if (!digests_.empty() && has_digest(digests_[files[node].content])) {
+      file.content = Digest::of_raw(DigestAlgorithm::sha256, digests_[files[node].content]);
     }
     take(file);
   });
-}
-
-std::map<std::string, ImageFile> list_files(const ImageLayers& image, const LayerReading& reading,
-                                            Contents contents) {
-  std::map<std::string, ImageFile> files;
-  ImageFiles(image, reading, contents).visit("", [&](const ImageFile& file) {
-    files.emplace(file.entry.path, file);
-  });
-  return files;
 }
 
 void read_image_file(const ImageLayers& image, const LayerReading& reading, std::string_view path,

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +18,10 @@ struct ImageFile {
   Digest content;  ///< of a file, if contents were hashed
 };
 
-/// Whether the contents of files are hashed, for which layers are read a second time.
-enum class Contents { hashed, passed_over };
+/// Whether the contents of files are hashed, for which layers are read a second time. With
+/// attributes, the digest is of the extended attributes, too, if there are any: it tells whether
+/// two files are the same, but is not that of the content.
+enum class Contents { passed_over, hashed, hashed_with_attributes };
 
 /// The files of an image in order of their names, what is in a directory after it.
 class ImageFiles {
@@ -35,10 +36,6 @@ class ImageFiles {
   ImageTree tree_;
   std::vector<std::array<std::byte, 32>> digests_;  // by the node that has the content
 };
-
-/// All of them by path.
-std::map<std::string, ImageFile> list_files(const ImageLayers& image, const LayerReading& reading,
-                                            Contents contents = Contents::hashed);
 
 /// Writes a file's content; symbolic links are followed inside the image. Throws Error(not_found),
 /// Error(usage) if it is no file.

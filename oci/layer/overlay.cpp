@@ -218,7 +218,7 @@ Node Overlay::make(Node parent, std::string_view name) {
   }
   const Node node = nodes_.add(parent, name);
   nodes_[node].entry = entry_;
-  nodes_[node].touched = layer_;
+  touch(node);
   nodes_[node].path_length = static_cast<std::uint16_t>(length);
   return node;
 }

@@ -8,6 +8,7 @@
 #include "oci/base/atomic_file.hpp"
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "oci/image/difference.hpp"
 #include "oci/image/flatten.hpp"
 #include "oci/image/image_files.hpp"
 #include "oci/layer/unpack.hpp"
@@ -23,7 +24,6 @@ using oci::EntryType;
 using oci::Error;
 using oci::ErrorKind;
 using oci::printable;
-using Files = std::map<std::string, oci::ImageFile>;
 
 struct LookWords {
   PlatformChoice platform;
@@ -86,22 +86,16 @@ std::string mode_text(const oci::TarEntry& entry) {
   return text;
 }
 
-/// Whether a path is `prefix` or beneath it.
-bool is_within(const std::string& path, const std::string& prefix) {
-  return prefix.empty() || path == prefix ||
-         (path.starts_with(prefix) && path[prefix.size()] == '/');
-}
-
 /// "a -> b" for a symbolic link, "a = b" for a hard link.
 std::string name_text(const std::string& path, const oci::TarEntry& entry) {
   if (entry.link_target.empty()) return path;
   return path + (entry.type == EntryType::hardlink ? " = " : " -> ") + entry.link_target;
 }
 
-void print_files(Output& out, const Files& files, const std::string& prefix, bool is_long) {
-  const auto heading = [&](const char* name) { return is_long ? name : ""; };
+void print_files(Output& out, const oci::ImageFiles& files, const LookWords& words) {
+  const auto heading = [&](const char* name) { return words.is_long ? name : ""; };
   out.table("files",
-            {{is_long ? "" : "PATH", "path"},
+            {{words.is_long ? "" : "PATH", "path"},
              {heading("MODE"), "mode"},
              {heading("OWNER"), ""},
              {"", "uid"},
@@ -113,20 +107,14 @@ void print_files(Output& out, const Files& files, const std::string& prefix, boo
              {"", "target"},
              {"", "digest"}},
             Output::Headings::hidden);
-  bool any = false;
-  for (const auto& [path, file] : files) {
-    if (!is_within(path, prefix)) continue;
-    any = true;
+  files.visit(words.path, [&](const oci::ImageFile& file) {
     const oci::TarEntry& entry = file.entry;
     const std::string& target = entry.link_target;
-    out.row({path, mode_text(entry), fmt::format("{}:{}", entry.uid, entry.gid), entry.uid,
+    out.row({entry.path, mode_text(entry), fmt::format("{}:{}", entry.uid, entry.gid), entry.uid,
              entry.gid, std::to_string(entry.size), entry.size, Time{entry.mtime},
-             name_text(path, entry), target.empty() ? Cell() : Cell(target),
+             name_text(entry.path, entry), target.empty() ? Cell() : Cell(target),
              file.content.empty() ? Cell() : Cell(file.content.str())});
-  }
-  if (!any && !prefix.empty()) {
-    throw Error(ErrorKind::not_found, fmt::format("the image has no {}", printable(prefix)));
-  }
+  });
 }
 
 }  // namespace
@@ -141,9 +129,8 @@ void declare_files(Arguments command) {
     // Digests are for scripts alone.
     const auto contents =
         session.form() == Output::Form::json ? oci::Contents::hashed : oci::Contents::passed_over;
-    const Files files =
-        oci::list_files(open(session, *words, words->source), reading(session), contents);
-    print_files(session.output(), files, oci::clean_path(words->path), words->is_long);
+    const oci::ImageFiles files(open(session, *words, words->source), reading(session), contents);
+    print_files(session.output(), files, *words);
   });
 }
 
@@ -187,35 +174,6 @@ std::string change_of(std::uint64_t before, std::uint64_t after) {
                          : "-" + oci::human_size(before - after);
 }
 
-bool same(const oci::ImageFile& a, const oci::ImageFile& b) {
-  oci::TarEntry first = a.entry;
-  oci::TarEntry second = b.entry;
-  first.data_offset = second.data_offset = 0;
-  // A directory's time says when names came and went, which is listed anyway.
-  if (first.type == EntryType::directory) first.mtime = second.mtime;
-  return first == second && a.content == b.content;
-}
-
-/// What is "removed", "changed" or "added" between two images: its path, and both sizes.
-void each_change(
-    std::string_view kind, const Files& old_files, const Files& new_files,
-    const std::function<void(const std::string&, std::uint64_t, std::uint64_t)>& take) {
-  if (kind == "added") {
-    for (const auto& [path, file] : new_files) {
-      if (!old_files.contains(path)) take(path, 0, file.entry.size);
-    }
-    return;
-  }
-  for (const auto& [path, file] : old_files) {
-    const auto now = new_files.find(path);
-    if (now == new_files.end()) {
-      if (kind == "removed") take(path, file.entry.size, 0);
-    } else if (kind == "changed" && !same(file, now->second)) {
-      take(path, file.entry.size, now->second.entry.size);
-    }
-  }
-}
-
 }  // namespace
 
 void declare_diff(Arguments command) {
@@ -226,8 +184,7 @@ void declare_diff(Arguments command) {
   command.run([words](Session& session) {
     const oci::ImageLayers before = open(session, *words, words->source);
     const oci::ImageLayers after = open(session, *words, words->other);
-    const Files old_files = oci::list_files(before, reading(session));
-    const Files new_files = oci::list_files(after, reading(session));
+    const oci::Difference difference(before, after, reading(session));
     const std::set<oci::Digest> layers(before.diff_ids.begin(), before.diff_ids.end());
     const auto shared = static_cast<std::size_t>(
         std::count_if(after.diff_ids.begin(), after.diff_ids.end(),
@@ -236,16 +193,20 @@ void declare_diff(Arguments command) {
     out.line(fmt::format("{} of {} layers are shared", shared, after.diff_ids.size()));
     out.member("sharedLayers", shared);
     // A person reads one table of all changes, a script a list of each kind.
-    for (const char* kind : {"removed", "changed", "added"}) {
-      if (out.form() == Output::Form::json || kind == std::string_view("removed")) {
-        out.table(kind,
+    using oci::ChangeKind;
+    using Kind = std::pair<ChangeKind, const char*>;
+    for (const auto& [kind, word] :
+         {Kind(ChangeKind::removed, "removed"), Kind(ChangeKind::changed, "changed"),
+          Kind(ChangeKind::added, "added")}) {
+      if (out.form() == Output::Form::json || kind == ChangeKind::removed) {
+        out.table(word,
                   {{"CHANGE", ""}, {"SIZE", ""}, {"PATH", "path"}, {"", "before"}, {"", "after"}},
                   Output::Headings::hidden);
       }
-      each_change(kind, old_files, new_files,
-                  [&](const std::string& path, std::uint64_t size, std::uint64_t now) {
-                    out.row({kind, change_of(size, now), path, size, now});
-                  });
+      difference.visit(kind, [&](const oci::FileChange& change) {
+        out.row({word, change_of(change.before, change.after), change.path, change.before,
+                 change.after});
+      });
     }
   });
 }

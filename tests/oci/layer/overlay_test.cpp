@@ -117,6 +117,11 @@ TEST(Overlay, RemovesByWhiteoutsWhatLowerLayersBrought) {
               ElementsAre("a/", "a/s/", "a/s/new 2"));
 }
 
+TEST(Overlay, SparesWhatItsLayerBroughtIntoDirectoriesThatNoEntryIsOf) {
+  EXPECT_THAT(tree({{"d a", "f a/old 1"}, {"f a/b/c/new 2", "f .wh.a"}}),
+              ElementsAre("a/", "a/b/", "a/b/c/", "a/b/c/new 2"));
+}
+
 TEST(Overlay, RemovesByOpaqueMarksWhereverTheyStand) {
   const Layer lower = {"d a", "f a/old 1", "d a/s", "f a/s/old 1"};
   for (const Layer& upper :
