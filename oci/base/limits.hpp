@@ -31,6 +31,34 @@ inline constexpr std::uint64_t inflated_size_limit = 1024 * GiB;
 inline constexpr std::uint64_t tree_memory_per_entry = 256;
 inline constexpr std::uint64_t tree_memory_base = 2 * MiB;
 
+// Documents. Their size is document_limit (oci/model/descriptor.hpp).
+
+/// JSON within JSON, and values in a document: what a person or a program writes is far below, and
+/// a parser that goes down once a level does not run out of stack.
+inline constexpr std::size_t json_depth_limit = 64;
+inline constexpr std::size_t json_value_limit = 200'000;
+/// Descriptors in one manifest or index.
+inline constexpr std::size_t descriptor_count_limit = 10'000;
+/// Indexes within indexes: two are seen in the field.
+inline constexpr std::size_t index_depth_limit = 8;
+/// What may belong to one image: documents, their bytes together, and blobs.
+inline constexpr std::size_t closure_document_limit = 10'000;
+inline constexpr std::uint64_t closure_document_size_limit = 64 * MiB;
+inline constexpr std::size_t closure_blob_limit = 100'000;
+
+// Archives.
+
+/// Files in an archive of images, whose names are held: twice as many as blobs may belong to one
+/// image.
+inline constexpr std::size_t archive_member_limit = 200'000;
+/// Images in the list of an archive that `docker save` wrote.
+inline constexpr std::size_t archive_image_limit = 10'000;
+/// `docker save` links a layer to where it is; nothing links further.
+inline constexpr int archive_link_limit = 4;
+/// No reader in the field takes longer pax records or GNU long names (Go's archive/tar since
+/// CVE-2022-2879), so none are written either.
+inline constexpr std::size_t tar_extension_limit = 1 * MiB;
+
 // Names.
 
 /// The kernel's PATH_MAX with the final NUL: nobody could name what has a longer path.

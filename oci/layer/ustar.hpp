@@ -5,14 +5,12 @@
 #include <cstdint>
 #include <string_view>
 
+#include "oci/base/limits.hpp"
+
 namespace davit::oci {
 
 /// Everything in a tar starts at a multiple of this and is filled up to one.
 inline constexpr std::size_t tar_block_size = 512;
-
-/// No reader in the field takes longer pax records or GNU long names (Go's archive/tar since
-/// CVE-2022-2879), so none are written either.
-inline constexpr std::size_t tar_extension_limit = 1024 * 1024;
 
 /// The bytes between the end of `size` bytes and the next block.
 constexpr std::size_t tar_padding(std::uint64_t size) {

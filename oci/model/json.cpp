@@ -7,13 +7,11 @@
 #include <utility>
 
 #include "oci/base/error.hpp"
+#include "oci/base/limits.hpp"
 #include "oci/model/descriptor.hpp"
 
 namespace davit::oci {
 namespace {
-
-constexpr std::size_t depth_limit = 64;
-constexpr std::size_t value_limit = 200'000;
 
 Error bad(std::string_view what, std::string_view why) {
   return Error(ErrorKind::corrupt, fmt::format("{}: {}", what, why));
@@ -61,7 +59,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
  private:
   /// Values stay where they are while one of theirs is open: only the innermost grows.
   Json& place(Json value) {
-    if (++values_ > value_limit) throw bad(what_, "too many JSON values");
+    if (++values_ > json_value_limit) throw bad(what_, "too many JSON values");
     if (open_.empty()) return root_ = std::move(value);
     Json& parent = *open_.back();
     if (parent.is_array()) return parent.push_back(std::move(value));
@@ -74,7 +72,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool open(Json value) {
-    if (open_.size() >= depth_limit) throw bad(what_, "JSON nested too deep");
+    if (open_.size() >= json_depth_limit) throw bad(what_, "JSON nested too deep");
     open_.push_back(&place(std::move(value)));
     return true;
   }

@@ -5,15 +5,12 @@
 #include <array>
 
 #include "oci/base/error.hpp"
+#include "oci/base/limits.hpp"
 #include "oci/model/descriptor_json.hpp"
 
 namespace davit::oci {
 namespace {
 
-/// As deep as a closure goes.
-constexpr int deepest_index = 8;
-
-constexpr std::size_t descriptor_count_limit = 10'000;
 constexpr std::array<std::string_view, 10> document_members = {
     "schemaVersion", "mediaType", "artifactType", "config",  "layers",
     "manifests",     "fsLayers",  "history",      "subject", "annotations"};
@@ -158,8 +155,8 @@ const Descriptor& select_platform(const Index& index, const Platform& wanted,
 Descriptor select_image(Descriptor root, const Platform& wanted,
                         const std::function<std::string(const Descriptor&)>& read,
                         std::string_view what) {
-  for (int depth = 0; is_index(root.media_type); ++depth) {
-    if (depth == deepest_index) {
+  for (std::size_t depth = 0; is_index(root.media_type); ++depth) {
+    if (depth == index_depth_limit) {
       throw Error(ErrorKind::corrupt, fmt::format("{} has indexes in indexes without end", what));
     }
     const Document document = parse_document(root.media_type, read(root), what);

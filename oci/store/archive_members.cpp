@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "oci/base/error.hpp"
+#include "oci/base/limits.hpp"
 #include "oci/layer/tar_parser.hpp"
 #include "oci/model/descriptor.hpp"
 
 namespace davit::oci {
 namespace {
-
-constexpr std::size_t member_limit = 200'000;
 
 class Listing final : public TarHandler {
  public:
@@ -21,9 +20,9 @@ class Listing final : public TarHandler {
 
   void entry(const TarEntry& entry) override {
     data_end_ = entry.data_offset + entry.size;
-    if (++count_ > member_limit) {
+    if (++count_ > archive_member_limit) {
       throw Error(ErrorKind::corrupt,
-                  fmt::format("{} has more than {} members", what_, member_limit));
+                  fmt::format("{} has more than {} members", what_, archive_member_limit));
     }
     show_(entry);
   }

@@ -7,16 +7,12 @@
 #include <set>
 #include <utility>
 
+#include "oci/base/limits.hpp"
 #include "oci/base/tasks.hpp"
 #include "oci/model/manifest.hpp"
 
 namespace davit::oci {
 namespace {
-
-constexpr std::size_t depth_limit = 8;
-constexpr std::size_t document_count_limit = 10'000;
-constexpr std::size_t blob_count_limit = 100'000;
-constexpr std::uint64_t total_document_limit = 64 * MiB;
 
 /// A document that was read, or left out.
 struct Node {
@@ -76,8 +72,8 @@ class Walk {
 void Walk::read_all(const Descriptor& root) {
   std::vector<Node*> level = {discover(root, {})};
   for (std::size_t depth = 1; !level.empty(); ++depth) {
-    if (depth > depth_limit) {
-      throw too_much(fmt::format("documents are nested deeper than {}", depth_limit));
+    if (depth > index_depth_limit) {
+      throw too_much(fmt::format("documents are nested deeper than {}", index_depth_limit));
     }
     TaskGroup group(options_.jobs, options_.stop);
     for (Node* node : level) group.run([this, node] { read(*node); });
@@ -99,7 +95,7 @@ Node* Walk::discover(const Descriptor& descriptor, const std::string& parent) {
   check_size(descriptor);
   const auto [found, is_new] =
       nodes_.try_emplace(descriptor.digest, Node{.descriptor = descriptor, .parent = parent});
-  if (nodes_.size() > document_count_limit) throw too_much("too many documents");
+  if (nodes_.size() > closure_document_limit) throw too_much("too many documents");
   return is_new ? &found->second : nullptr;
 }
 
@@ -119,8 +115,9 @@ void Walk::read(Node& node) {
   {
     const std::lock_guard lock(mutex_);
     total_ += node.bytes.size();
-    if (total_ > total_document_limit) {
-      throw too_much(fmt::format("its documents are larger than {} bytes", total_document_limit));
+    if (total_ > closure_document_size_limit) {
+      throw too_much(
+          fmt::format("its documents are larger than {} bytes", closure_document_size_limit));
     }
   }
   if (node.parent.empty() || is_document(descriptor.media_type)) {
@@ -137,8 +134,8 @@ void Walk::read(Node& node) {
 void Walk::place(const Descriptor& descriptor, std::size_t depth) {
   Node& node = nodes_.at(descriptor.digest);
   if (std::exchange(node.placed, true)) return;
-  if (depth > depth_limit) {
-    throw too_much(fmt::format("documents are nested deeper than {}", depth_limit));
+  if (depth > index_depth_limit) {
+    throw too_much(fmt::format("documents are nested deeper than {}", index_depth_limit));
   }
   if (node.left_out) {
     result_.left_out.push_back(node.descriptor);
@@ -158,7 +155,7 @@ void Walk::place(const Descriptor& descriptor, std::size_t depth) {
 void Walk::place_blob(const Descriptor& blob) {
   check_size(blob);
   if (!blobs_.insert(blob.digest).second) return;
-  if (blobs_.size() > blob_count_limit) throw too_much("too many blobs");
+  if (blobs_.size() > closure_blob_limit) throw too_much("too many blobs");
   const bool skipped =
       options_.foreign_layers == ForeignLayers::skip && is_nondistributable(blob.media_type);
   (skipped ? result_.foreign : result_.blobs).push_back(blob);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "oci/base/error.hpp"
+#include "oci/base/limits.hpp"
 #include "oci/base/log.hpp"
 #include "oci/layer/decompress.hpp"
 #include "oci/model/config.hpp"
@@ -18,11 +19,6 @@
 
 namespace davit::oci {
 namespace {
-
-constexpr std::size_t image_limit = 10'000;
-
-/// docker save links a layer to where it is; nothing links further.
-constexpr int link_limit = 4;
 
 std::string normal(const std::filesystem::path& path) {
   return path.lexically_normal().generic_string();
@@ -35,7 +31,7 @@ class NamedFiles {
       : what_(what) {
     std::set<std::string> wanted;
     for (const std::string& name : names) wanted.insert(normal(name));
-    for (int pass = 0; pass <= link_limit && !wanted.empty(); ++pass) {
+    for (int pass = 0; pass <= archive_link_limit && !wanted.empty(); ++pass) {
       list_entries(file, what, [&](const TarEntry& entry) { take(entry, wanted); });
       std::set<std::string> further;
       for (const std::string& name : wanted) {
@@ -48,7 +44,7 @@ class NamedFiles {
 
   const ArchiveMember& at(const std::string& name) const {
     std::string path = normal(name);
-    for (int hop = 0; hop <= link_limit; ++hop) {
+    for (int hop = 0; hop <= archive_link_limit; ++hop) {
       if (const auto found = files_.find(path); found != files_.end()) return found->second;
       const auto link = links_.find(path);
       if (link == links_.end()) break;
@@ -88,7 +84,7 @@ struct DockerImage {
 
 std::vector<DockerImage> parse_manifest(std::string_view text, std::string_view what) {
   const Json json = parse_json(text, what);
-  if (!json.is_array() || json.size() > image_limit) {
+  if (!json.is_array() || json.size() > archive_image_limit) {
     throw Error(ErrorKind::corrupt, fmt::format("{} is not a list of images", what));
   }
   std::vector<DockerImage> images;

@@ -6,15 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "oci/base/limits.hpp"
 #include "oci/model/manifest.hpp"
 #include "oci/store/layout_index.hpp"
 
 namespace davit::oci {
 namespace {
-
-/// How far a search follows indexes in indexes, and how many documents it reads.
-constexpr std::size_t nesting_limit = 8;
-constexpr std::size_t search_limit = 10'000;
 
 Content verified(const Descriptor& descriptor, const Content& content) {
   return [&](Sink& sink) {
@@ -201,11 +198,11 @@ Document LayoutStore::read_document(const Descriptor& descriptor) {
 void LayoutStore::search(Search what, const Visit& visit) {
   std::vector<Descriptor> level = index().manifests;
   std::set<Digest> seen;
-  for (std::size_t depth = 0; depth < nesting_limit && !level.empty(); ++depth) {
+  for (std::size_t depth = 0; depth < index_depth_limit && !level.empty(); ++depth) {
     std::vector<Descriptor> next;
     for (const Descriptor& descriptor : level) {
       if (!seen.insert(descriptor.digest).second) continue;
-      if (seen.size() > search_limit) {
+      if (seen.size() > closure_document_limit) {
         throw Error(ErrorKind::corrupt, fmt::format("{} has too many documents", name_));
       }
       const bool wanted = what == Search::all_documents ? is_document(descriptor.media_type)
