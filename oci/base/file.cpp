@@ -72,6 +72,12 @@ Fd open_file(const std::filesystem::path& path, int flags, mode_t mode) {
   return fd;
 }
 
+Fd duplicate(const Fd& fd) {
+  Fd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) throw errno_error("a descriptor");
+  return copy;
+}
+
 void make_directories(const std::filesystem::path& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0) return;
   if (errno == ENOENT && path.has_parent_path() && path.parent_path() != path) {

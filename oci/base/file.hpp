@@ -42,6 +42,8 @@ inline constexpr mode_t shared_directory_mode = 0755;
 Fd try_open(const std::filesystem::path& path, int flags, mode_t mode = shared_mode);
 /// The same. Throws an Error that names the path.
 Fd open_file(const std::filesystem::path& path, int flags, mode_t mode = shared_mode);
+/// A second descriptor of the same open file, closed on exec as all of ours are.
+Fd duplicate(const Fd& fd);
 /// Makes a directory and those above it, where they are missing.
 void make_directories(const std::filesystem::path& path, mode_t mode = shared_directory_mode);
 

@@ -96,11 +96,13 @@ void PartialFile::mark(std::size_t part, std::uint64_t bytes) {
                header_size_ + part * sizeof(std::uint64_t), name_);
 }
 
-// In both, the marks mean nothing from the first step on, and are locked until the last.
+// In both, the marks are locked until the last step.
 
 void PartialFile::commit(const fs::path& name, std::uint64_t size) {
+  // This can take minutes on a slow disk. Whoever is killed meanwhile still finds the marks.
+  data_->seal(size);
   clear_marks();
-  data_->commit(name, size);
+  data_->rename(name);
   committed_ = true;
   ::unlink(marks_path_.c_str());
 }

@@ -37,7 +37,7 @@ class PartialFile {
   std::uint64_t marked(std::size_t part) const { return marks_[part]; }
   void mark(std::size_t part, std::uint64_t bytes);
 
-  /// Volumes::commit.
+  /// Cuts it off at a size, makes it durable, and gives it its name, see Volumes.
   void commit(const std::filesystem::path& name, std::uint64_t size);
 
  private:

@@ -19,6 +19,9 @@ constexpr std::uint64_t one_file = std::numeric_limits<std::uint64_t>::max();
 /// Three digits, so that they are in order wherever names are sorted.
 constexpr std::size_t volume_limit = 999;
 
+/// How many are open at a time: as many as are written at once by the usual number of jobs.
+constexpr std::size_t open_limit = 8;
+
 fs::path numbered(const fs::path& name, std::size_t number) {
   return fs::path(name.native() + fmt::format(".{:03}", number + 1));
 }
@@ -52,7 +55,9 @@ void make_durable(int fd, const fs::path& path) {
 
 }  // namespace
 
-Volumes::Volumes(Fd file) : volume_size_(one_file) { files_.push_back(std::move(file)); }
+Volumes::Volumes(Fd file) : volume_size_(one_file), count_(1) {
+  open_.push_back({0, std::make_shared<const Fd>(std::move(file))});
+}
 
 std::unique_ptr<Volumes> Volumes::open(const fs::path& name) {
   // Opened without waiting, for a fifo would do so forever.
@@ -62,32 +67,35 @@ std::unique_ptr<Volumes> Volumes::open(const fs::path& name) {
   if ((base == name && is_there(name)) || !is_there(numbered(base, 0))) {
     return std::make_unique<Volumes>(open_file(name, flags));
   }
-  std::unique_ptr<Volumes> volumes(new Volumes(one_file));
-  while (volumes->files_.size() < volume_limit &&
-         is_there(numbered(base, volumes->files_.size()))) {
-    volumes->files_.push_back(open_file(numbered(base, volumes->files_.size()), flags));
-  }
-  const fs::path next = numbered(base, volumes->files_.size());
-  const std::string what = printable(next.native());
-  const std::uint64_t first = size_of(volumes->files_.front(), what);
-  for (const Fd& file : volumes->files_) {
-    const bool last = &file == &volumes->files_.back();
-    if (const std::uint64_t size = size_of(file, what); last ? size > first : size != first) {
-      throw Error(ErrorKind::corrupt, fmt::format("the volumes of {} are not of the same size",
-                                                  printable(base.native())));
+  std::size_t count = volume_limit;
+  while (!is_there(numbered(base, count - 1))) --count;
+  std::uint64_t first = 0;
+  std::uint64_t sum = 0;
+  for (std::size_t number = 0; number < count; ++number) {
+    const fs::path volume = numbered(base, number);
+    const std::string what = printable(volume.native());
+    if (!is_there(volume)) throw Error(ErrorKind::not_found, what + " is missing");
+    const std::uint64_t size = size_of(open_file(volume, flags), what);
+    if (number == 0) first = size;
+    if (number + 1 < count ? size != first : size > first) {
+      throw Error(ErrorKind::corrupt,
+                  fmt::format("{} has {} bytes, and the first volume has {}", what, size, first));
     }
+    sum += size;
   }
-  if (is_there(numbered(base, volumes->files_.size() + 1))) {
-    throw Error(ErrorKind::not_found, what + " is missing");
-  }
-  if (volumes->files_.size() > 1) volumes->volume_size_ = first;
-  volumes->last_volume_ = printable(numbered(base, volumes->files_.size() - 1).native());
+  std::unique_ptr<Volumes> volumes(new Volumes(count > 1 ? first : one_file));
+  volumes->name_ = count > 1 ? base : numbered(base, 0);
+  volumes->flags_ = flags;
+  volumes->count_ = count;
+  volumes->size_ = sum;
+  volumes->last_volume_ = printable(numbered(base, count - 1).native());
   return volumes;
 }
 
 std::unique_ptr<Volumes> Volumes::write(fs::path name, std::optional<std::uint64_t> volume_size) {
   std::unique_ptr<Volumes> volumes(new Volumes(volume_size.value_or(one_file)));
   volumes->name_ = std::move(name);
+  volumes->flags_ = O_RDWR | O_CREAT | O_NOFOLLOW;
   return volumes;
 }
 
@@ -95,10 +103,13 @@ fs::path Volumes::path(const fs::path& name, std::size_t number) const {
   return volume_size_ == one_file ? name : numbered(name, number);
 }
 
-int Volumes::fd(std::size_t number) const {
+std::shared_ptr<const Fd> Volumes::open_volume(std::size_t number) const {
   const std::lock_guard lock(mutex_);
-  if (name_.empty()) {
-    if (number < files_.size()) return files_[number].get();
+  const auto found = std::find_if(open_.begin(), open_.end(),
+                                  [&](const Open& open) { return open.number == number; });
+  if (found != open_.end()) return found->file;
+  const bool writing = (flags_ & O_CREAT) != 0;
+  if (!writing && number >= count_) {
     throw Error(ErrorKind::corrupt, "a volume is missing at the end");
   }
   if (number >= volume_limit) {
@@ -107,16 +118,16 @@ int Volumes::fd(std::size_t number) const {
         fmt::format("{} would be more than {} volumes", printable(name_.native()), volume_limit),
         "let them be larger");
   }
-  if (files_.size() <= number) files_.resize(number + 1);
-  if (!files_[number])
-    files_[number] = open_file(path(name_, number), O_RDWR | O_CREAT | O_NOFOLLOW);
-  return files_[number].get();
+  auto file = std::make_shared<const Fd>(open_file(path(name_, number), flags_));
+  count_ = std::max(count_, number + 1);
+  // Whoever reads or writes one that is let go here holds it until it is done.
+  if (open_.size() == open_limit) open_.pop_front();
+  open_.push_back({number, file});
+  return file;
 }
 
 std::uint64_t Volumes::size(std::string_view what) const {
-  std::uint64_t sum = 0;
-  for (const Fd& file : files_) sum += size_of(file, what);
-  return sum;
+  return size_ ? *size_ : size_of(*open_volume(0), what);
 }
 
 /// Calls action(fd, offset in that file, size) for what lies in each.
@@ -125,7 +136,8 @@ void Volumes::each_piece(std::uint64_t offset, std::uint64_t size, const Action&
   while (size > 0) {
     const std::uint64_t within = offset % volume_size_;
     const std::uint64_t n = std::min(size, volume_size_ - within);
-    action(fd(offset / volume_size_), within, n);
+    const std::shared_ptr<const Fd> file = open_volume(offset / volume_size_);
+    action(file->get(), within, n);
     offset += n;
     size -= n;
   }
@@ -144,34 +156,37 @@ void Volumes::write_at(std::uint64_t offset, Bytes bytes, std::string_view what)
   });
 }
 
-void Volumes::commit(const fs::path& name, std::uint64_t size) {
+void Volumes::seal(std::uint64_t size) {
   const std::size_t count = size == 0 ? 1 : (size - 1) / volume_size_ + 1;
   for (std::size_t number = 0; number < count; ++number) {
     const std::uint64_t length = std::min(size - number * volume_size_, volume_size_);
     const fs::path file = path(name_, number);
-    if (::ftruncate(fd(number), static_cast<off_t>(length)) != 0) {
+    const std::shared_ptr<const Fd> volume = open_volume(number);
+    if (::ftruncate(volume->get(), static_cast<off_t>(length)) != 0) {
       throw errno_error(printable(file.native()));
     }
-    make_durable(fd(number), file);
+    make_durable(volume->get(), file);
   }
-  while (files_.size() > count) {
-    files_.pop_back();
-    remove_file(path(name_, files_.size()));
-  }
+  while (count_ > count) remove_file(path(name_, --count_));
+}
+
+void Volumes::rename(const fs::path& name) {
   if (volume_size_ != one_file) {
     remove_file(name);
     for (std::size_t number = 0; is_there(numbered(name, number)); ++number) {
       remove_file(numbered(name, number));
     }
   }
-  for (std::size_t number = count; number-- > 0;)
+  for (std::size_t number = count_; number-- > 0;) {
     move_file(path(name_, number), path(name, number));
+  }
   const fs::path parent = name.parent_path();
   make_durable(open_file(parent.empty() ? "." : parent, O_RDONLY | O_DIRECTORY).get(), parent);
 }
 
 void Volumes::remove() {
-  files_.clear();
+  open_.clear();
+  count_ = 0;
   if (volume_size_ == one_file) return remove_file(name_);
   for (std::size_t number = 0; number < volume_limit; ++number)
     remove_file(numbered(name_, number));

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "oci/base/file.hpp"
 
@@ -15,7 +15,8 @@ namespace davit::oci {
 
 /// Bytes that lie in one file, or in several of equal size which go on where the one before ends,
 /// the last one shorter: NAME.001, NAME.002 ... One behind the other they are what one file would
-/// be. Members may be called from several threads.
+/// be. Only some are open at a time, so that their number asks for no descriptors. Members may be
+/// called from several threads.
 class Volumes {
  public:
   /// A file that is open.
@@ -37,24 +38,34 @@ class Volumes {
   void send(std::uint64_t offset, std::uint64_t size, Sink& sink, std::string_view what) const;
   void write_at(std::uint64_t offset, Bytes bytes, std::string_view what);
 
-  /// Cuts it off at a size, makes it durable, and gives it another name in the same file system.
-  /// Of volumes that takes the place of all that there are of that name, and the first comes last.
-  void commit(const std::filesystem::path& name, std::uint64_t size);
+  /// Cuts it off at a size and makes it durable; nothing is written after that.
+  void seal(std::uint64_t size);
+  /// Gives what is sealed another name in the same file system. Of volumes that takes the place of
+  /// all that there are of that name, and the first comes last.
+  void rename(const std::filesystem::path& name);
   /// Removes its files.
   void remove();
 
  private:
   explicit Volumes(std::uint64_t volume_size) : volume_size_(volume_size) {}
-  int fd(std::size_t number) const;
+  std::shared_ptr<const Fd> open_volume(std::size_t number) const;
   std::filesystem::path path(const std::filesystem::path& name, std::size_t number) const;
   template <class Action>
   void each_piece(std::uint64_t offset, std::uint64_t size, const Action& action) const;
 
-  std::filesystem::path name_;  // of what is written
+  struct Open {
+    std::size_t number;
+    std::shared_ptr<const Fd> file;
+  };
+
+  std::filesystem::path name_;  // empty for a file that was given open
   std::uint64_t volume_size_;   // unlimited for one file
+  int flags_ = 0;               // to open a volume with
   std::string last_volume_;
+  std::optional<std::uint64_t> size_;  // of several volumes that were found
   mutable std::mutex mutex_;
-  mutable std::vector<Fd> files_;
+  mutable std::size_t count_ = 0;  // of volumes that are there
+  mutable std::deque<Open> open_;  // the last ones that were used; the others are opened again
 };
 
 }  // namespace davit::oci

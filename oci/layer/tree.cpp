@@ -128,7 +128,7 @@ class TreeWriter {
   void file() {
     // Its name in the layer need not be its own.
     const TreeReader reader(source_.name, {"", options_.owner, options_.clamp_mtime, nullptr});
-    TreeDirectory above{Fd(::dup(source_.directory.get())), ""};
+    TreeDirectory above{duplicate(source_.directory), ""};
     const TreeItem item{std::make_shared<const TreeDirectory>(std::move(above)), source_.file_name,
                         DT_REG};
     entry(reader, item, fmt::format("{}", fmt::join(source_.destination, "/")));

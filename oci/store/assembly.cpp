@@ -115,13 +115,22 @@ void Assembly::mark(std::uint64_t end_of_done) {
 /// on with what is new.
 void Assembly::hash_what_is_there() {
   std::unique_lock lock(mutex_);
-  while (!hashing_ && hashed_ < blob_.size) {
+  while (!hashing_ && !spoilt_ && hashed_ < blob_.size) {
     const std::size_t part = hashed_ / assembly_part_size;
     const std::uint64_t size = size_of_part(part, blob_.size);
     if (done_[part] < size) return;
     hashing_ = true;
     lock.unlock();
-    place_.file->data().send(place_.offset + hashed_, size, hasher_, blob_.digest.str());
+    try {
+      place_.file->data().send(place_.offset + hashed_, size, hasher_, blob_.digest.str());
+    } catch (const Error& error) {
+      lock.lock();
+      hashing_ = false;
+      spoilt_ = true;
+      // After a power failure the file may be shorter than the marks of an earlier process say.
+      if (error.kind() == ErrorKind::corrupt && resumed_) return;
+      throw;
+    }
     lock.lock();
     hashed_ += size;
     hashing_ = false;

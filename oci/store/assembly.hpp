@@ -77,6 +77,7 @@ class Assembly {
   Hasher hasher_;
   std::uint64_t hashed_ = 0;
   bool hashing_ = false;
+  bool spoilt_ = false;  // what is there cannot be read; it is not hashed to its end
   bool resumed_ = false;
   bool forgotten_ = false;
   bool stored_ = false;

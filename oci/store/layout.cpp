@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "oci/base/atomic_file.hpp"
@@ -44,6 +45,7 @@ class DirectoryFiles final : public LayoutFiles {
 
   std::string name() const override { return name_; }
   std::optional<std::uint64_t> blob_size(const Digest& digest) override;
+  bool has(const Digest& digest, std::uint64_t size) override;
   void read_blob(const Digest& digest, Sink& into) override;
   void write_blob(const Digest& digest, std::uint64_t size, const Content& content) override;
   void add_blob(const Content& content, const std::function<Descriptor()>& described) override;
@@ -61,13 +63,16 @@ class DirectoryFiles final : public LayoutFiles {
   std::optional<File> open(const std::string& path) const;
   std::string read_small(const std::string& path) const;
   void replace(const fs::path& path, std::string_view text) const;
-  void keep(AtomicFile& file, const Digest& digest) const;
+  void keep(AtomicFile& file, const Digest& digest);
+  void remember(const Digest& digest);
   fs::path place_for(const Digest& digest) const;
   FileLock lock() const;
 
   const fs::path directory_;
   const std::string name_;
   Fd root_;
+  std::mutex mutex_;
+  std::set<Digest> sound_;  // blobs that this process wrote, or has verified
 };
 
 DirectoryFiles::DirectoryFiles(fs::path directory, OpenMode mode)
@@ -146,6 +151,29 @@ std::optional<std::uint64_t> DirectoryFiles::blob_size(const Digest& digest) {
   return file->size;
 }
 
+bool DirectoryFiles::has(const Digest& digest, std::uint64_t size) {
+  try {
+    if (blob_size(digest) != size) return false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (sound_.contains(digest)) return true;
+    }
+    Hasher hasher(digest.algorithm());
+    read_blob(digest, hasher);
+    if (hasher.finish() != digest) return false;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::corrupt || error.kind() == ErrorKind::not_found) return false;
+    throw;
+  }
+  remember(digest);
+  return true;
+}
+
+void DirectoryFiles::remember(const Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  sound_.insert(digest);
+}
+
 void DirectoryFiles::read_blob(const Digest& digest, Sink& into) {
   const auto file = open(blob_path(digest));
   if (!file) throw Error(ErrorKind::not_found, digest.str() + " is not there");
@@ -166,8 +194,9 @@ void DirectoryFiles::add_blob(const Content& content,
   keep(file, described().digest);
 }
 
-void DirectoryFiles::keep(AtomicFile& file, const Digest& digest) const {
+void DirectoryFiles::keep(AtomicFile& file, const Digest& digest) {
   file.commit_as(place_for(digest));
+  remember(digest);
 }
 
 /// Where a blob is to be, in a directory that is there.
@@ -183,7 +212,8 @@ fs::path DirectoryFiles::place_for(const Digest& digest) const {
 }
 
 std::unique_ptr<Assembly> DirectoryFiles::assemble(const Descriptor& blob) {
-  // What is a single part is as well begun anew; a size that no disk has is a lie.
+  // A blob of one part is fetched again from its beginning: keeping it would cost more than it
+  // saves. A size larger than any disk comes from a damaged document.
   const std::size_t parts = part_count(blob.size);
   if (parts < 2 || parts > part_limit) return nullptr;
   const Digest digest = blob.digest;
@@ -193,6 +223,7 @@ std::unique_ptr<Assembly> DirectoryFiles::assemble(const Descriptor& blob) {
   if (!file) return nullptr;
   const auto store = [this, file, digest, size = blob.size] {
     file->commit(place_for(digest), size);
+    remember(digest);
   };
   return std::make_unique<Assembly>(blob, Assembly::Place{file, 0, 0, store, {}});
 }

@@ -14,6 +14,9 @@ namespace davit::oci {
 /// not look at), so that writers at the same time lose nothing. Everything is opened beneath the
 /// directory by the kernel; symbolic links in it are refused, and so is what is no regular file.
 ///
+/// `has` reads a blob and verifies it, once in the life of the store: one that is damaged, or is no
+/// regular file, is not there, so that the next copy writes it anew.
+///
 /// OpenMode::create makes the directory, those above it, and an empty layout. Error(not_found) if
 /// the directory is missing otherwise; Error(corrupt) if it is no image layout of version 1.0.0;
 /// Error(refused) if a layout is to be made among other files.

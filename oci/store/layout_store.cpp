@@ -48,7 +48,7 @@ class LayoutStore final : public Store {
 
   std::string name() const override { return name_; }
   bool has(const Descriptor& content) override {
-    return files_->blob_size(content.digest) == content.size;
+    return doing(name_, [&] { return files_->has(content.digest, content.size); });
   }
   void fetch(const Descriptor& content, Sink& into) override;
   void push(const Descriptor& descriptor, const Content& content) override;
@@ -69,7 +69,11 @@ class LayoutStore final : public Store {
   void commit() override { files_->commit(); }
 
  private:
-  enum class Search { indexes, all_documents };
+  enum class Search {
+    indexes,
+    sound_indexes,  ///< those that are damaged are passed over: a copy that mends them comes
+    all_documents,
+  };
   using Visit = std::function<bool(const Descriptor&, const Document*)>;
 
   Index index() { return parse_layout_index(files_->index(), name_); }
@@ -207,8 +211,11 @@ void LayoutStore::search(Search what, const Visit& visit) {
       }
       const bool wanted = what == Search::all_documents ? is_document(descriptor.media_type)
                                                         : is_index(descriptor.media_type);
+      const bool there = what == Search::sound_indexes
+                             ? has(descriptor)
+                             : files_->blob_size(descriptor.digest) == descriptor.size;
       std::optional<Document> document;
-      if (wanted && has(descriptor)) document = read_document(descriptor);
+      if (wanted && there) document = read_document(descriptor);
       if (!visit(descriptor, document ? &*document : nullptr)) return;
       if (!document) continue;
       if (const auto* nested = std::get_if<Index>(&*document)) {
@@ -221,7 +228,7 @@ void LayoutStore::search(Search what, const Visit& visit) {
 
 bool LayoutStore::is_reachable(const Digest& digest) {
   bool found = false;
-  search(Search::indexes, [&](const Descriptor& descriptor, const Document*) {
+  search(Search::sound_indexes, [&](const Descriptor& descriptor, const Document*) {
     found = descriptor.digest == digest;
     return !found;
   });

@@ -20,6 +20,9 @@ struct LayoutFiles {
 
   /// The size of a blob; nothing if it is not there.
   virtual std::optional<std::uint64_t> blob_size(const Digest& digest) = 0;
+  /// Whether a blob is there and need not be written. What can be damaged and mended is verified:
+  /// a damaged blob is not there.
+  virtual bool has(const Digest& digest, std::uint64_t size) { return blob_size(digest) == size; }
   /// A blob as it lies there, not verified. Error(not_found) if it is not there.
   virtual void read_blob(const Digest& digest, Sink& into) = 0;
 

@@ -73,6 +73,18 @@ TEST_F(Partial, GetsItsNameAndLosesItsMarks) {
   EXPECT_FALSE(fs::exists(part_.native() + ".marks"));
 }
 
+TEST_F(Partial, KeepsItsMarksUntilTheDataIsDurable) {
+  {
+    const auto file = open();
+    file->data().write_at(0, bytes_of("whole"), "text");
+    file->mark(0, 5);
+    // No file can be so large: it fails before it is durable.
+    constexpr std::uint64_t impossible = std::uint64_t{1} << 63;
+    EXPECT_TRUE(tests::error_of([&] { file->commit(dir_ / "file", impossible); }).has_value());
+  }
+  EXPECT_EQ(open()->marked(0), 5u);
+}
+
 TEST_F(Partial, FollowsNoSymbolicLink) {
   write_file(dir_ / "victim", "precious");
   fs::create_symlink("victim", part_);

@@ -125,7 +125,7 @@ TEST_F(Process, KillsWhatTheProgramStarted) {
   if (child == 0) {
     ::setsid();
     const Error error =
-        failure({"sh", "-c", "sleep 1000 > " + fifo + " & echo; wait"}, {.output_bytes = 0});
+        failure({"sh", "-c", "exec 3> " + fifo + "; sleep 1000 & echo; wait"}, {.output_bytes = 0});
     ::_exit(error.kind() == ErrorKind::failed ? 0 : 1);
   }
   int status = -1;

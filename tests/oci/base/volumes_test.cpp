@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "oci/base/error.hpp"
 #include "tests/support/content.hpp"
@@ -24,7 +25,8 @@ class VolumesOfAFile : public testing::Test {
   void write(const std::string& content, std::optional<std::uint64_t> volume_size) const {
     const auto volumes = Volumes::write(path(".part"), volume_size);
     volumes->write_at(0, bytes_of(content), "content");
-    volumes->commit(name_, content.size());
+    volumes->seal(content.size());
+    volumes->rename(name_);
   }
   std::string all() const {
     const auto volumes = Volumes::open(name_);
@@ -68,7 +70,8 @@ TEST_F(VolumesOfAFile, AreWrittenInAnyOrder) {
   const auto volumes = Volumes::write(path(".part"), 1000);
   volumes->write_at(1900, bytes_of(content).subspan(1900), "content");
   volumes->write_at(0, bytes_of(content).first(1900), "content");
-  volumes->commit(name_, content.size());
+  volumes->seal(content.size());
+  volumes->rename(name_);
   EXPECT_EQ(all(), content);
 }
 
@@ -100,10 +103,31 @@ TEST_F(VolumesOfAFile, AreNamedWhereOneIsMissing) {
   EXPECT_THAT(error->what(), testing::HasSubstr("app.bundle.002 is missing"));
 }
 
+TEST_F(VolumesOfAFile, AreNamedWhereSeveralAreMissing) {
+  write(noise(4500, 1), 1000);
+  for (const char* missing : {".002", ".003", ".004"}) fs::remove(path(missing));
+  const auto error = error_of([&] { Volumes::open(name_); });
+  EXPECT_EQ(error->kind(), ErrorKind::not_found);
+  EXPECT_THAT(error->what(), testing::HasSubstr("app.bundle.002 is missing"));
+}
+
+TEST_F(VolumesOfAFile, TakeNoDescriptorEach) {
+  const std::string content = noise(9000, 1);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{64, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  write(content, 10);
+  EXPECT_EQ(all(), content);
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 TEST_F(VolumesOfAFile, AreAllOfOneSizeButTheLast) {
   write(noise(2500, 1), 1000);
   write_file(path(".002"), "short");
-  EXPECT_EQ(kind_of([&] { Volumes::open(name_); }), ErrorKind::corrupt);
+  const auto error = error_of([&] { Volumes::open(name_); });
+  EXPECT_EQ(error->kind(), ErrorKind::corrupt);
+  EXPECT_THAT(error->what(), testing::HasSubstr("app.bundle.002 has 5 bytes"));
 }
 
 TEST_F(VolumesOfAFile, AreNotFoundWhereThereIsNothing) {

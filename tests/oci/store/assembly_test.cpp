@@ -182,6 +182,16 @@ TEST_F(CopyInParts, BeginsAnewIfWhatWasKeptIsWrong) {
   EXPECT_EQ(hidden_files(), 0u);
 }
 
+TEST_F(CopyInParts, BeginsAnewIfLessWasKeptThanTheMarksSay) {
+  break_off();
+  for (const auto& entry : fs::directory_iterator(path_)) {
+    if (entry.path().extension() == ".part") fs::resize_file(entry.path(), 5 * MiB);
+  }
+  copy_once();
+  EXPECT_TRUE(is_there());
+  EXPECT_EQ(hidden_files(), 0u);
+}
+
 TEST_F(CopyInParts, BringsTheWholeFromAStoreThatGivesNone) {
   from_.gives = false;
   copy_once();

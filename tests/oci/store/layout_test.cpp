@@ -68,6 +68,51 @@ TEST_F(Layout, IsNotMadeAmongOtherFiles) {
   EXPECT_THAT(files(), ElementsAre("thesis.txt"));
 }
 
+TEST_F(Layout, HasNoBlobThatIsDamagedUntilItIsWrittenAnew) {
+  const std::string layer = noise(100'000, 1);
+  const TestImage image = put_image(*open(OpenMode::create), {layer});
+  const Descriptor& blob = image.blobs[1];
+  const std::vector<std::function<void()>> damages = {
+      [&] { write_file(blob_path(blob), noise(100'000, 2)); },
+      [&] { write_file(blob_path(blob), "short"); },
+      [&] { fs::remove(blob_path(blob)); },
+      [&] {
+        fs::rename(blob_path(blob), path_ / "elsewhere");
+        fs::create_symlink(path_ / "elsewhere", blob_path(blob));
+      },
+  };
+  for (const auto& damage : damages) {
+    damage();
+    const auto store = open();
+    EXPECT_FALSE(store->has(blob));
+    store->push(blob, content_of(layer));
+    EXPECT_TRUE(store->has(blob));
+    EXPECT_EQ(fetched(*open(), blob), layer);
+  }
+}
+
+TEST_F(Layout, LooksAtABlobThatItHasVerifiedNoMore) {
+  const std::string layer = noise(100'000, 1);
+  const TestImage image = put_image(*open(OpenMode::create), {layer});
+  const auto store = open();
+  EXPECT_TRUE(store->has(image.blobs[1]));
+  write_file(blob_path(image.blobs[1]), noise(100'000, 2));
+  EXPECT_TRUE(store->has(image.blobs[1]));
+  EXPECT_FALSE(open()->has(image.blobs[1]));
+}
+
+TEST_F(Layout, TakesAnIndexAnewThatIsDamaged) {
+  const auto store = open(OpenMode::create);
+  const TestImage image = put_image(*store, {"layer"});
+  const Descriptor index = put_index(*store, {image.descriptor});
+  const std::string bytes = fetched(*store, index);
+  write_file(blob_path(index), std::string(bytes.size(), ' '));
+  const auto mending = open();
+  mending->push(image.descriptor, content_of(image.manifest));
+  mending->push(index, content_of(bytes));
+  EXPECT_EQ(fetched(*open(), index), bytes);
+}
+
 TEST_F(Layout, ThatIsMissingIsNotFound) {
   EXPECT_EQ(kind_thrown([&] { open(); }, path_.native()), ErrorKind::not_found);
 }
