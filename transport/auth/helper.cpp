@@ -64,8 +64,8 @@ std::string complaint(const oci::ProcessResult& result, std::string_view secret)
   return oci::printable(text);
 }
 
-Error failure(const std::string& program, const char* action, const oci::ProcessResult& result,
-              std::string_view secret = {}) {
+Error helper_error(const std::string& program, const char* action, const oci::ProcessResult& result,
+                   std::string_view secret = {}) {
   return Error(ErrorKind::failed,
                fmt::format("{} {}: {}", program, action, complaint(result, secret)));
 }
@@ -85,7 +85,7 @@ std::optional<Credentials> CredentialHelper::get(std::string_view server) const 
   const oci::ProcessResult result = run(program_, "get", std::string(server));
   if (result.status != 0) {
     if (result.output.find(absence) != std::string::npos) return std::nullopt;
-    throw failure(program_, "get", result);
+    throw helper_error(program_, "get", result);
   }
   const std::string what = program_ + " get";
   const oci::Json answer = oci::parse_json(result.output, what);
@@ -112,14 +112,14 @@ void CredentialHelper::store(std::string_view server, const Credentials& credent
     throw Error(ErrorKind::usage, program_ + " store: the user name or secret is not UTF-8");
   }
   const oci::ProcessResult result = run(program_, "store", input);
-  if (result.status != 0) throw failure(program_, "store", result, secret);
+  if (result.status != 0) throw helper_error(program_, "store", result, secret);
 }
 
 void CredentialHelper::erase(std::string_view server) const {
   check_server(server);
   const oci::ProcessResult result = run(program_, "erase", std::string(server));
   if (result.status == 0 || result.output.find(absence) != std::string::npos) return;
-  throw failure(program_, "erase", result);
+  throw helper_error(program_, "erase", result);
 }
 
 }  // namespace davit::transport

@@ -84,8 +84,8 @@ Response ask(Transport& transport, const TokenServer& server, const ScopeSet& sc
   return send(std::move(get));
 }
 
-Error failure(const TokenServer& server, const ScopeSet& scopes, const Credentials* credentials,
-              int status) {
+Error token_error(const TokenServer& server, const ScopeSet& scopes, const Credentials* credentials,
+                  int status) {
   const std::string who =
       fmt::format("the token server {} of {}", server.realm.url.origin.str(), server.registry);
   const std::string what = scopes.empty() ? std::string() : fmt::format(" for {}", scopes.str());
@@ -138,7 +138,7 @@ Token fetch_token(Transport& transport, const TokenServer& server, const ScopeSe
                   const Credentials* credentials, const MonotonicClock& clock) {
   const auto asked_at = clock();
   const Response response = ask(transport, server, scopes, credentials);
-  if (!response.ok()) throw failure(server, scopes, credentials, response.status);
+  if (!response.ok()) throw token_error(server, scopes, credentials, response.status);
   const std::string what =
       fmt::format("the answer of the token server {}", server.realm.url.origin.str());
   const oci::Json answer = oci::parse_json(response.body, what);

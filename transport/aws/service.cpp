@@ -32,7 +32,7 @@ bool is_throttling(std::string_view code) {
 }
 
 /// Whether the same call can succeed later. (LimitExceededException is a quota: it cannot.)
-bool is_temporary(const ServiceReply& reply) {
+bool may_succeed_later(const ServiceReply& reply) {
   static constexpr std::array<std::string_view, 4> codes = {
       "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "ServerException"};
   return transport::is_temporary(reply.status) || is_throttling(reply.code) ||
@@ -47,7 +47,7 @@ bool may_be_the_clock(std::string_view code) {
   return oci::is_one_of(codes, code);
 }
 
-bool says_expired(std::string_view code) {
+bool says_keys_expired(std::string_view code) {
   static constexpr std::array<std::string_view, 2> codes = {"ExpiredTokenException",
                                                             "ExpiredToken"};
   return oci::is_one_of(codes, code);
@@ -58,12 +58,12 @@ bool is_denial(std::string_view code) {
       "AccessDeniedException", "AccessDenied",          "UnrecognizedClientException",
       "InvalidClientTokenId",  "MissingAuthentication", "MissingAuthenticationTokenException",
       "UnauthorizedOperation", "OptInRequired"};
-  return oci::is_one_of(codes, code) || says_expired(code) || may_be_the_clock(code);
+  return oci::is_one_of(codes, code) || says_keys_expired(code) || may_be_the_clock(code);
 }
 
 ErrorKind kind_of(const ServiceReply& reply) {
   const std::string_view code = reply.code;
-  if (is_temporary(reply)) return ErrorKind::unavailable;
+  if (may_succeed_later(reply)) return ErrorKind::unavailable;
   if (is_denial(code)) return ErrorKind::denied;
   if (code.ends_with("NotFoundException") || code.ends_with("NotFound")) {
     return ErrorKind::not_found;
@@ -77,7 +77,7 @@ ErrorKind kind_of(const ServiceReply& reply) {
 }
 
 std::string hint_for(const ServiceReply& reply) {
-  if (says_expired(reply.code)) return "the AWS credentials in use have expired: renew them";
+  if (says_keys_expired(reply.code)) return "the AWS credentials in use have expired: renew them";
   if (may_be_the_clock(reply.code)) {
     return "the clock of this machine may be off, or the secret key is another one's";
   }
@@ -120,7 +120,7 @@ ServiceReply reply_of(Response response) {
 
 }  // namespace
 
-oci::Error failure(const ServiceReply& reply, std::string_view what) {
+oci::Error service_error(const ServiceReply& reply, std::string_view what) {
   const std::string said = reply.message.empty() ? "" : ": " + reply.message;
   const std::string code = reply.code.empty() ? fmt::format("status {}", reply.status) : reply.code;
   return {kind_of(reply), fmt::format("{}: {}{}", what, code, said), hint_for(reply)};
@@ -140,7 +140,7 @@ ServiceReply Service::call(std::string_view operation, std::string_view body) {
   for (Attempts attempts(retry_);;) {
     try {
       ServiceReply reply = send(operation, body, corrected);
-      if (!is_temporary(reply)) {
+      if (!may_succeed_later(reply)) {
         refill();
         return reply;
       }
@@ -156,7 +156,7 @@ ServiceReply Service::call(std::string_view operation, std::string_view body) {
 std::string Service::require(std::string_view operation, std::string_view body,
                              std::string_view what) {
   ServiceReply reply = call(operation, body);
-  if (!reply.ok()) throw failure(reply, what);
+  if (!reply.ok()) throw service_error(reply, what);
   return std::move(reply.body);
 }
 
@@ -182,7 +182,7 @@ ServiceReply Service::send(std::string_view operation, std::string_view body, bo
              : 0;
     if (may_be_the_clock(reply.code) && std::abs(off) > tolerated_skew_seconds) {
       skew_seconds_ += off;
-    } else if (says_expired(reply.code)) {
+    } else if (says_keys_expired(reply.code)) {
       keys_.drop();
     } else {
       corrected = false;

@@ -32,7 +32,7 @@ struct ServiceReply {
 
 /// The Error for a reply that is not the one hoped for: `what` says of which call. Denials name
 /// the action and the resource that the service names.
-oci::Error failure(const ServiceReply& reply, std::string_view what);
+oci::Error service_error(const ServiceReply& reply, std::string_view what);
 
 /// Calls of one AWS service by its JSON protocol, each signed anew. Tries again what can help, in
 /// the "standard" mode of the AWS SDKs: throttling, server errors and lost connections, with
@@ -53,7 +53,7 @@ class Service {
   /// Throws Error(unavailable) where there was none.
   ServiceReply call(std::string_view operation, std::string_view body);
 
-  /// The same, and `failure` thrown for anything but success.
+  /// The same, and `service_error` thrown for anything but success.
   std::string require(std::string_view operation, std::string_view body, std::string_view what);
 
  private:

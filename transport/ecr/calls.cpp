@@ -27,7 +27,7 @@ std::optional<oci::Json> Calls::find(std::string_view operation, oci::Json input
                                      std::string_view absent, std::string_view what) {
   const auto reply = service_.call(operation, oci::to_text(complete(std::move(input))));
   if (reply.code == absent) return std::nullopt;
-  if (!reply.ok()) throw aws::failure(reply, what);
+  if (!reply.ok()) throw aws::service_error(reply, what);
   return oci::parse_json(reply.body, what);
 }
 

@@ -74,7 +74,7 @@ TEST_F(ServiceTest, SaysWhichErrorItWas) {
   const ServiceReply reply = call(transport);
   EXPECT_EQ(reply.code, "RepositoryNotFoundException");
   EXPECT_EQ(reply.message, "no");
-  const Error error = failure(reply, "looking at app");
+  const Error error = service_error(reply, "looking at app");
   EXPECT_EQ(error.kind(), ErrorKind::not_found);
   EXPECT_STREQ(error.what(), "looking at app: RepositoryNotFoundException: no");
 }
@@ -84,7 +84,7 @@ TEST_F(ServiceTest, NamesTheActionAndTheResourceThatWereDenied) {
       "User: arn:aws:sts::1:assumed-role/ci/x is not authorized to perform: ecr:DescribeImages on "
       "resource: arn:aws:ecr:eu-west-1:1:repository/app";
   FakeTransport transport({aws_answer(400, denial("AccessDeniedException", words))});
-  const Error error = failure(call(transport), "looking at app");
+  const Error error = service_error(call(transport), "looking at app");
   EXPECT_EQ(error.kind(), ErrorKind::denied);
   EXPECT_THAT(error.what(), AllOf(HasSubstr("ecr:DescribeImages"), HasSubstr("repository/app")));
 }
@@ -100,12 +100,12 @@ TEST_F(ServiceTest, GivesUpAfterItsTries) {
   FakeTransport transport({aws_answer(500, denial("ServerException", "sorry"))});
   const ServiceReply reply = call(transport);
   EXPECT_EQ(transport.sent().size(), 3u);
-  EXPECT_EQ(failure(reply, "x").kind(), ErrorKind::unavailable);
+  EXPECT_EQ(service_error(reply, "x").kind(), ErrorKind::unavailable);
 }
 
 TEST_F(ServiceTest, DoesNotTryAgainWhatIsAQuota) {
   FakeTransport transport({aws_answer(400, denial("LimitExceededException", "too many"))});
-  EXPECT_EQ(failure(call(transport), "x").kind(), ErrorKind::refused);
+  EXPECT_EQ(service_error(call(transport), "x").kind(), ErrorKind::refused);
   EXPECT_EQ(transport.sent().size(), 1u);
 }
 
@@ -138,7 +138,7 @@ TEST_F(ServiceTest, CorrectsItsClockByTheServices) {
 
 TEST_F(ServiceTest, DoesNotBlameTheClockThatIsRight) {
   FakeTransport transport({aws_answer(403, denial("InvalidSignatureException", "wrong key"))});
-  const Error error = failure(call(transport), "x");
+  const Error error = service_error(call(transport), "x");
   EXPECT_EQ(error.kind(), ErrorKind::denied);
   EXPECT_EQ(transport.sent().size(), 1u);
 }
@@ -152,7 +152,7 @@ TEST_F(ServiceTest, FetchesKeysAnewThatHaveExpired) {
 
 TEST_F(ServiceTest, AsksOnceMoreForKeysThatHaveExpired) {
   FakeTransport transport({aws_answer(400, denial("ExpiredTokenException", "expired"))});
-  const Error error = failure(call(transport), "x");
+  const Error error = service_error(call(transport), "x");
   EXPECT_EQ(error.kind(), ErrorKind::denied);
   EXPECT_THAT(error.hint(), HasSubstr("expired"));
   EXPECT_EQ(transport.sent().size(), 2u);
@@ -163,13 +163,13 @@ TEST_F(ServiceTest, SurvivesAnswersOfAnyShape) {
     FakeTransport transport({aws_answer(400, body)});
     const ServiceReply reply = call(transport);
     EXPECT_FALSE(reply.ok()) << body;
-    EXPECT_EQ(failure(reply, "x").kind(), ErrorKind::failed) << body;
+    EXPECT_EQ(service_error(reply, "x").kind(), ErrorKind::failed) << body;
   }
 }
 
 TEST_F(ServiceTest, ShowsNoControlCharacters) {
   FakeTransport transport({aws_answer(400, R"({"__type":"A\u001b[31m","message":"b\u0007"})")});
-  const std::string what = failure(call(transport), "x").what();
+  const std::string what = service_error(call(transport), "x").what();
   EXPECT_EQ(what.find('\x1b'), std::string::npos);
   EXPECT_EQ(what.find('\a'), std::string::npos);
 }
