@@ -15,13 +15,21 @@ namespace {
 using oci::Error;
 using oci::ErrorKind;
 
+/// A layer, as the words say it.
+struct LayerWords {
+  enum class Kind { tree, tarball };
+  Kind kind = Kind::tree;
+  std::string path;
+  std::string destination;
+};
+
 /// The words of the command line, as they stand there.
 struct BuildWords {
   Transfer transfer;
   Destination destination;
   PlatformChoice platform;
   std::string base;
-  std::vector<oci::LayerInput> layers;
+  std::vector<LayerWords> layers;
   std::vector<std::string> targets;
   std::vector<std::string> cache_from;
   bool no_cache = false;
@@ -45,23 +53,11 @@ struct BuildWords {
   std::string history;
 };
 
-oci::LayerInput rootfs_input(const std::string& path) {
-  return {.kind = oci::LayerInput::Kind::tree, .path = path, .tree = {}, .created_by = {}};
-}
-
 /// "TAR", or "PATH=/DEST". A path may hold "=": the last "=/" counts.
-oci::LayerInput layer_input(const std::string& value) {
-  oci::LayerInput input;
+LayerWords layer_words(const std::string& value) {
   const auto split = value.rfind("=/");
-  if (split == std::string::npos) {
-    input.kind = oci::LayerInput::Kind::tarball;
-    input.path = value;
-  } else {
-    input.kind = oci::LayerInput::Kind::tree;
-    input.path = value.substr(0, split);
-    input.tree.destination = value.substr(split + 1);
-  }
-  return input;
+  if (split == std::string::npos) return {LayerWords::Kind::tarball, value, ""};
+  return {LayerWords::Kind::tree, value.substr(0, split), value.substr(split + 1)};
 }
 
 void declare_image_options(Arguments& command, const std::shared_ptr<BuildWords>& words) {
@@ -128,6 +124,39 @@ oci::ConfigChanges config_changes(const BuildWords& words,
   return changes;
 }
 
+/// Opens what layers are made of: what is missing is said before anything is sent.
+std::vector<oci::LayerInput> layer_inputs(const BuildWords& words,
+                                          std::optional<std::int64_t> source_date,
+                                          const std::stop_token& stop) {
+  oci::TreeOptions options;
+  options.clamp_mtime = source_date;
+  options.stop = stop;
+  // Of a layer that adds to a base, the root directory is the base's.
+  if (!words.base.empty()) options.root_entry = oci::RootEntry::omitted;
+  if (!words.owner.empty()) options.owner = parse_owner("--owner", words.owner);
+  std::uint64_t max_size = 0;
+  if (!words.max_layer_size.empty()) {
+    max_size = parse_size("--max-layer-size", words.max_layer_size);
+    if (max_size < 1'000'000) throw Error(ErrorKind::usage, "--max-layer-size is at least 1M");
+  }
+  std::vector<oci::LayerInput> inputs;
+  for (const LayerWords& layer : words.layers) {
+    if (layer.kind == LayerWords::Kind::tarball) {
+      inputs.push_back(oci::tarball_layer(layer.path));
+      continue;
+    }
+    options.destination = layer.destination;
+    for (auto& input : oci::tree_layers(layer.path, options, max_size)) {
+      inputs.push_back(std::move(input));
+    }
+  }
+  // The path on this machine is left out, or the same tree elsewhere would be another image.
+  for (oci::LayerInput& input : inputs) {
+    input.created_by = words.history.empty() ? "davit build" : words.history;
+  }
+  return inputs;
+}
+
 BuildOptions build_options(const BuildWords& words, Session& session) {
   const std::optional<std::int64_t> source_date = source_date_epoch();
   BuildOptions options;
@@ -141,27 +170,10 @@ BuildOptions build_options(const BuildWords& words, Session& session) {
   options.config = config_changes(words, source_date);
   options.annotations = parse_assignments("--annotation", words.annotations);
   options.compression = oci::Compression::parse(words.compression);
-  if (!words.max_layer_size.empty()) {
-    options.max_layer_size = parse_size("--max-layer-size", words.max_layer_size);
-    if (options.max_layer_size < 1'000'000) {
-      throw Error(ErrorKind::usage, "--max-layer-size is at least 1M");
-    }
-  }
   options.format = parse_choice("--format", words.format, {"oci", "docker"}) == 0
                        ? ImageFormat::oci
                        : ImageFormat::docker;
-  options.layers = words.layers;
-  for (oci::LayerInput& layer : options.layers) {
-    layer.tree.clamp_mtime = source_date;
-    layer.tree.stop = session.stop();
-    // Of a layer that adds to a base, the root directory is the base's.
-    if (options.base) layer.tree.root_entry = oci::RootEntry::omitted;
-    if (!words.owner.empty()) {
-      layer.tree.owner = parse_owner("--owner", words.owner);
-    }
-    // The path on this machine is left out, or the same tree elsewhere would be another image.
-    layer.created_by = words.history.empty() ? "davit build" : words.history;
-  }
+  options.layers = layer_inputs(words, source_date, session.stop());
   options.jobs = words.transfer.jobs;
   options.use = words.destination.use();
   options.progress = session.progress();
@@ -177,11 +189,13 @@ void declare_build(Arguments command) {
   command.option("-b,--base", "PLACE", words->base, "image to build on");
   command.each(
       "--rootfs", "DIR",
-      [words](const std::string& path) { words->layers.push_back(rootfs_input(path)); },
+      [words](const std::string& path) {
+        words->layers.push_back({LayerWords::Kind::tree, path, ""});
+      },
       "a layer with the files of a directory");
   command.each(
       "--layer", "TAR|PATH=/DEST",
-      [words](const std::string& value) { words->layers.push_back(layer_input(value)); },
+      [words](const std::string& value) { words->layers.push_back(layer_words(value)); },
       "a layer from a tarball (.gz .zst .xz too), or a file or directory put at DEST");
   command.list("-t,--tag", "PLACE", words->targets, "where the image goes; may be several");
   words->platform.declare_one(command, "what it runs on; of a base for several, the one to take");

@@ -8,42 +8,18 @@
 #include "oci/image/inspect.hpp"
 #include "oci/model/json.hpp"
 #include "oci/store/closure.hpp"
-#include "oci/store/forwarding.hpp"
+#include "oci/store/plan.hpp"
+#include "oci/store/without.hpp"
 
 namespace davit::app {
 namespace {
 
-using oci::Content;
 using oci::Descriptor;
 using oci::Digest;
 using oci::Error;
 using oci::ErrorKind;
 
 constexpr std::uint64_t list_limit = 64 * oci::MiB;
-
-/// How far a chain of signatures of signatures is followed.
-constexpr int deepest_referrer = 8;
-
-/// A store that says of some content that it has it: what is copied there comes without.
-class Without final : public oci::ForwardingStore {
- public:
-  Without(oci::Store& store, const std::set<Digest>& known)
-      : ForwardingStore(store), known_(known) {}
-
-  bool has(const Descriptor& content) override {
-    return known_.contains(content.digest) || to().has(content);
-  }
-  void expect(std::span<const Descriptor> content) override {
-    std::vector<Descriptor> wanted;
-    for (const Descriptor& one : content) {
-      if (!known_.contains(one.digest)) wanted.push_back(one);
-    }
-    to().expect(wanted);
-  }
-
- private:
-  const std::set<Digest>& known_;
-};
 
 /// What a root refers to, itself included, as far as the store has the documents.
 std::vector<Descriptor> reachable(oci::Store& store, const Descriptor& root,
@@ -77,71 +53,6 @@ std::string full_name(const Place& place, const Descriptor& root) {
   return reference.name() + ":" + reference.tag.value_or("latest");
 }
 
-/// What refers to a document, and to that, and so on.
-void copy_referrers(oci::Store& from, oci::Store& to, const Digest& subject,
-                    const oci::CopyOptions& options, int depth = 0) {
-  if (depth == deepest_referrer) return;
-  for (const Descriptor& referrer : from.referrers(subject)) {
-    oci::copy(from, to, referrer, options);
-    copy_referrers(from, to, referrer.digest, options, depth + 1);
-  }
-}
-
-/// Copies that are known before the first of them begins, so that the places of all blobs are.
-class Plan {
- public:
-  Plan(oci::Store& to, oci::CopyOptions options) : to_(to), options_(std::move(options)) {}
-
-  void add(oci::Store& from, const Descriptor& root, std::vector<std::string> tags) {
-    oci::Closure closure = oci::plan_copy(from, to_, root, options_);
-    for (const oci::PlannedDocument& document : closure.documents) {
-      document_bytes_ += document.bytes.size();
-    }
-    if (document_bytes_ > document_bytes_limit) {
-      throw Error(ErrorKind::refused,
-                  fmt::format("the images have more than {} of manifests and indexes",
-                              oci::human_size(document_bytes_limit)),
-                  "make several bundles of them");
-    }
-    steps_.push_back({from, root, std::move(closure), std::move(tags)});
-  }
-
-  void add_referrers(oci::Store& from, const Digest& subject, int depth = 0) {
-    if (depth == deepest_referrer) return;
-    for (const Descriptor& referrer : from.referrers(subject)) {
-      add(from, referrer, {});
-      add_referrers(from, referrer.digest, depth + 1);
-    }
-  }
-
-  void run() {
-    std::vector<Descriptor> blobs;
-    for (const Step& step : steps_) {
-      blobs.insert(blobs.end(), step.closure.blobs.begin(), step.closure.blobs.end());
-    }
-    to_.expect(blobs);
-    for (Step& step : steps_) {
-      options_.tags = step.tags;
-      oci::copy(step.from, to_, step.root, std::move(step.closure), options_);
-    }
-  }
-
- private:
-  static constexpr std::uint64_t document_bytes_limit = 256 * oci::MiB;
-
-  struct Step {
-    oci::Store& from;
-    Descriptor root;
-    oci::Closure closure;
-    std::vector<std::string> tags;
-  };
-
-  oci::Store& to_;
-  oci::CopyOptions options_;
-  std::vector<Step> steps_;
-  std::uint64_t document_bytes_ = 0;
-};
-
 /// "registry.example/mirror" + "docker.io/library/alpine:3".
 Place destination_of(const std::string& prefix, const std::string& name) {
   const oci::Reference reference = oci::Reference::parse(name);
@@ -156,8 +67,8 @@ std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& fi
                                  const std::vector<Place>& images, const SaveOptions& options) {
   const auto archive =
       oci::open_archive(file, oci::OpenMode::create, options.format, options.volume_size);
-  Without bundle(*archive, options.without);
-  Plan plan(bundle, copy_options(options.transfer));
+  const auto bundle = oci::make_without(*archive, options.without);
+  oci::Plan plan(*bundle, copy_options(options.transfer));
   std::vector<std::string> names;
   for (const Place& place : images) {
     oci::Store& from = places.open(place, Use::read);
@@ -165,7 +76,8 @@ std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& fi
     names.push_back(full_name(place, root));
     if (options.format == oci::ArchiveFormat::docker) check_for_docker(from, root);
     plan.add(from, root, {names.back()});
-    if (options.referrers) plan.add_referrers(from, root.digest);
+    if (!options.referrers) continue;
+    for (const Descriptor& one : oci::all_referrers(from, root.digest)) plan.add(from, one, {});
   }
   try {
     plan.run();
@@ -266,7 +178,9 @@ std::vector<Landed> load_bundle(Places& places, const std::filesystem::path& fil
     if (by_tag) copy.tags = {place.tag()};
     oci::doing("loading " + name, [&] { oci::copy(*archive, to, root, copy); });
     // Signatures and SBOMs go with what they are of.
-    copy_referrers(*archive, to, root.digest, copy_options(options));
+    for (const Descriptor& one : oci::all_referrers(*archive, root.digest)) {
+      oci::copy(*archive, to, one, copy_options(options));
+    }
     landed.push_back({to.name(), copy.tags, root});
   }
   return landed;

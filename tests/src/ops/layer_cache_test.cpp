@@ -52,9 +52,9 @@ class LayerCacheTest : public testing::Test {
 
   BuildOptions options(const std::string& target, const std::string& compression = "gzip") {
     BuildOptions options;
-    oci::LayerInput input{.path = directory_ / "rootfs", .tree = {}, .created_by = "test"};
-    input.tree.clamp_mtime = 0;
-    options.layers = {input};
+    oci::TreeOptions tree;
+    tree.clamp_mtime = 0;
+    options.layers = oci::tree_layers(directory_ / "rootfs", tree);
     options.targets = {place(target)};
     options.platform = oci::Platform::parse("linux/amd64");
     options.config.created = "1970-01-01T00:00:00Z";
@@ -144,10 +144,7 @@ TEST_F(LayerCacheTest, AnotherProgramsLayerIsUsedAsItIs) {
                    oci::Compression::parse("gzip:9"), pool, sink);
   tests::write_file(directory_ / "layer.tar.gz", compressed);
   BuildOptions foreign = options("out:1");
-  foreign.layers = {{.kind = oci::LayerInput::Kind::tarball,
-                     .path = directory_ / "layer.tar.gz",
-                     .tree = {},
-                     .created_by = "another"}};
+  foreign.layers = {oci::tarball_layer(directory_ / "layer.tar.gz")};
   build(foreign);
   EXPECT_EQ(build(options("out:1")), BlobState::exists);
   EXPECT_EQ(layer_of("out:1").digest, oci::digest_of(oci::bytes_of(compressed)));
