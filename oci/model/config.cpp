@@ -171,7 +171,7 @@ std::string derive_config(std::optional<std::string_view> base, const ConfigChan
   }
   if (changes.layers.empty()) {
     history.push_back(
-        {{"created", changes.created}, {"created_by", "davit build"}, {"empty_layer", true}});
+        {{"created", changes.created}, {"created_by", changes.created_by}, {"empty_layer", true}});
   }
   json.sort();
   return to_text(json);

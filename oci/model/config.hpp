@@ -62,6 +62,7 @@ struct ConfigChanges {
   std::vector<std::string> volumes;
   std::map<std::string, std::string> labels;
   std::vector<Layer> layers;  ///< on top of the base's
+  std::string created_by;     ///< what the history says where there are none
 };
 
 /// A new configuration: the base's with its unknown members kept and its history filled up to an

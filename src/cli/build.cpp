@@ -91,10 +91,16 @@ void declare_image_options(Arguments& command, const std::shared_ptr<BuildWords>
   command.option("--format", "oci|docker", words->format, "kind of the image's documents");
 }
 
+/// The path on this machine is left out, or the same tree elsewhere would be another image.
+std::string history_of(const BuildWords& words) {
+  return words.history.empty() ? "davit build" : words.history;
+}
+
 oci::ConfigChanges config_changes(const BuildWords& words,
                                   std::optional<std::int64_t> source_date) {
   oci::ConfigChanges changes;
   changes.created = parse_created(words.created, source_date);
+  changes.created_by = history_of(words);
   changes.author = words.author;
   for (const std::string& assignment : words.env) {
     parse_assignments("--env", {assignment});
@@ -150,10 +156,7 @@ std::vector<oci::LayerInput> layer_inputs(const BuildWords& words,
       inputs.push_back(std::move(input));
     }
   }
-  // The path on this machine is left out, or the same tree elsewhere would be another image.
-  for (oci::LayerInput& input : inputs) {
-    input.created_by = words.history.empty() ? "davit build" : words.history;
-  }
+  for (oci::LayerInput& input : inputs) input.created_by = history_of(words);
   return inputs;
 }
 

@@ -17,6 +17,10 @@ struct EcrWords {
   std::string region;
   std::string place;
 
+  void declare_region(Arguments& command) {
+    command.option("--region", "REGION", region,
+                   "where the registry is; by default its host's, else the configured one");
+  }
   ecr::Place parse_place(Session& session) const {
     return parse_ecr_place(place, region, session.ecr());
   }
@@ -30,24 +34,6 @@ struct EcrWords {
     return repository;
   }
 };
-
-/// A command below `davit ecr` with the options of all of them. `declare` adds its own.
-template <class Words>
-Arguments declare_ecr_command(Arguments& ecr, const std::string& name, const std::string& help,
-                              const std::shared_ptr<Words>& words) {
-  Arguments command = ecr.command(name, help);
-  command.option("--region", "REGION", words->region,
-                 "where the registry is; by default its host's, else the configured one");
-  return command;
-}
-
-// Each declares some commands of the family.
-void declare_ecr_login(Arguments& ecr);
-void declare_ecr_repositories(Arguments& ecr);
-void declare_ecr_images(Arguments& ecr);
-void declare_ecr_policies(Arguments& ecr);
-void declare_ecr_scan(Arguments& ecr);
-void declare_ecr_deploy(Arguments& ecr);
 
 /// Docker's credential helper protocol, as the program named docker-credential-davit speaks it:
 /// `action` is get, store, erase, list or version. Returns the exit status.

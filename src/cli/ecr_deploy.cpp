@@ -79,10 +79,9 @@ void write_github(const std::string& image, const std::string& digest) {
 
 }  // namespace
 
-void declare_ecr_deploy(Arguments& ecr) {
+void declare_ecr_deploy(Arguments command) {
   auto words = std::make_shared<DeployWords>();
-  Arguments command = declare_ecr_command(ecr, "deploy-files",
-                                          "write what the next system reads, by digest", words);
+  words->declare_region(command);
   command.positional("IMAGE", words->place, "what was just pushed: a tag is resolved");
   command.option("--ecs", "FILE", words->ecs, "imagedefinitions.json of ECS and CodePipeline");
   command.option("--container", "NAME", words->container, "the container in it; by default app");

@@ -51,30 +51,6 @@ void print_images(Output& out, const std::vector<ecr::Image>& images) {
   }
 }
 
-void declare_list(Arguments& ecr) {
-  auto words = std::make_shared<EcrWords>();
-  Arguments images = declare_ecr_command(ecr, "images", "list the images of a repository", words);
-  images.positional("NAME", words->place, "the repository");
-  declare_common(images);
-  images.run([words](Session& session) {
-    print_images(session.output(),
-                 ecr::list_images(session.ecr(), words->parse_repository(session)));
-  });
-
-  auto tag_words = std::make_shared<EcrWords>();
-  Arguments tags = declare_ecr_command(ecr, "tags", "list the tags of a repository", tag_words);
-  tags.positional("NAME", tag_words->place, "the repository");
-  declare_common(tags);
-  tags.run([words = tag_words](Session& session) {
-    Output& out = session.output();
-    out.table("tags", {{"TAG", "tag"}, {"DIGEST", "digest"}, {"PUSHED", "pushed"}});
-    for (const ecr::Image& image :
-         ecr::list_images(session.ecr(), words->parse_repository(session))) {
-      for (const std::string& tag : image.tags) out.row({tag, image.digest, Time{image.pushed}});
-    }
-  });
-}
-
 /// Deletes, says what is gone, and fails if something is not.
 void remove(Session& session, const ecr::Place& place, const std::vector<std::string>& which) {
   const auto failures = ecr::delete_images(session.ecr(), place, which);
@@ -96,14 +72,53 @@ void remove(Session& session, const ecr::Place& place, const std::vector<std::st
                   place.name, printable(failures.front().image), printable(failures.front().why)));
 }
 
-void declare_delete(Arguments& ecr) {
+/// "30d", "12h", in seconds.
+std::int64_t parse_age(const std::string& text) {
+  const std::int64_t unit = text.ends_with('d') ? 86'400 : text.ends_with('h') ? 3600 : 0;
+  const std::string number = text.substr(0, text.empty() ? 0 : text.size() - 1);
+  if (unit == 0 || number.empty() || number.size() > 6 ||
+      number.find_first_not_of("0123456789") != std::string::npos) {
+    throw Error(ErrorKind::usage,
+                fmt::format("--older-than: '{}' is not DAYSd or HOURSh", printable(text)));
+  }
+  return std::stoll(number) * unit;
+}
+
+}  // namespace
+
+void declare_ecr_images(Arguments command) {
+  auto words = std::make_shared<EcrWords>();
+  words->declare_region(command);
+  command.positional("NAME", words->place, "the repository");
+  declare_common(command);
+  command.run([words](Session& session) {
+    print_images(session.output(),
+                 ecr::list_images(session.ecr(), words->parse_repository(session)));
+  });
+}
+
+void declare_ecr_tags(Arguments command) {
+  auto words = std::make_shared<EcrWords>();
+  words->declare_region(command);
+  command.positional("NAME", words->place, "the repository");
+  declare_common(command);
+  command.run([words](Session& session) {
+    Output& out = session.output();
+    out.table("tags", {{"TAG", "tag"}, {"DIGEST", "digest"}, {"PUSHED", "pushed"}});
+    for (const ecr::Image& image :
+         ecr::list_images(session.ecr(), words->parse_repository(session))) {
+      for (const std::string& tag : image.tags) out.row({tag, image.digest, Time{image.pushed}});
+    }
+  });
+}
+
+void declare_ecr_delete(Arguments command) {
   struct Words : EcrWords {
     bool all = false;
     bool force = false;
   };
   auto words = std::make_shared<Words>();
-  Arguments command =
-      declare_ecr_command(ecr, "delete", "delete a tag, an image or a repository", words);
+  words->declare_region(command);
   command.positional("PLACE", words->place, "NAME:TAG, NAME@DIGEST, or NAME with --repository");
   command.flag("--repository", words->all, "the repository itself");
   command.flag("--force", words->force, "with --repository: also if it holds images");
@@ -131,19 +146,7 @@ void declare_delete(Arguments& ecr) {
   });
 }
 
-/// "30d", "12h", in seconds.
-std::int64_t parse_age(const std::string& text) {
-  const std::int64_t unit = text.ends_with('d') ? 86'400 : text.ends_with('h') ? 3600 : 0;
-  const std::string number = text.substr(0, text.empty() ? 0 : text.size() - 1);
-  if (unit == 0 || number.empty() || number.size() > 6 ||
-      number.find_first_not_of("0123456789") != std::string::npos) {
-    throw Error(ErrorKind::usage,
-                fmt::format("--older-than: '{}' is not DAYSd or HOURSh", printable(text)));
-  }
-  return std::stoll(number) * unit;
-}
-
-void declare_clean(Arguments& ecr) {
+void declare_ecr_clean(Arguments command) {
   struct Words : EcrWords {
     std::size_t keep_last = 0;
     std::string older_than;
@@ -152,8 +155,7 @@ void declare_clean(Arguments& ecr) {
     bool yes = false;
   };
   auto words = std::make_shared<Words>();
-  Arguments command =
-      declare_ecr_command(ecr, "clean", "delete images that nothing needs (a dry run)", words);
+  words->declare_region(command);
   command.positional("NAME", words->place, "the repository");
   command.flag("--tagged", words->tagged, "tagged images too, not only those without a tag");
   command.number("--keep-last", "N", {0, 1'000'000}, words->keep_last,
@@ -203,14 +205,6 @@ void declare_clean(Arguments& ecr) {
     session.remark(fmt::format("deleted {} of {} images, {}", gone.size(), images.size(),
                                oci::human_size(size)));
   });
-}
-
-}  // namespace
-
-void declare_ecr_images(Arguments& ecr) {
-  declare_list(ecr);
-  declare_delete(ecr);
-  declare_clean(ecr);
 }
 
 }  // namespace davit::app

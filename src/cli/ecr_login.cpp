@@ -50,11 +50,9 @@ int store(const std::string& request) {
 
 }  // namespace
 
-void declare_ecr_login(Arguments& ecr) {
+void declare_ecr_login(Arguments command) {
   auto words = std::make_shared<EcrWords>();
-  Arguments command =
-      declare_ecr_command(ecr, "get-login-password",
-                          "print a registry's password, for docker login and the like", words);
+  words->declare_region(command);
   command.optional_positional("REGISTRY", words->place,
                               "the registry's host; by default the configured region's");
   command.footer(

@@ -22,7 +22,8 @@ struct Words : EcrWords {
 /// A command on one repository's policy.
 Arguments declare_on(Arguments& family, const std::string& name, const std::string& help,
                      const std::shared_ptr<Words>& words) {
-  Arguments command = declare_ecr_command(family, name, help, words);
+  Arguments command = family.command(name, help);
+  words->declare_region(command);
   command.positional("NAME", words->place, "the repository");
   return command;
 }
@@ -58,10 +59,9 @@ void preview(Session& session, const Words& words) {
   session.remark(fmt::format("{} images", actions.size()));
 }
 
-void declare_lifecycle(Arguments& ecr) {
-  Arguments family =
-      ecr.command("lifecycle", "read, try, set or delete the lifecycle policy of a repository");
+}  // namespace
 
+void declare_ecr_lifecycle(Arguments family) {
   auto get = std::make_shared<Words>();
   Arguments getting = declare_on(family, "get", "print it", get);
   declare_common(getting, Prints::bytes);
@@ -100,9 +100,7 @@ void declare_lifecycle(Arguments& ecr) {
   });
 }
 
-void declare_policy(Arguments& ecr) {
-  Arguments family = ecr.command("policy", "read or set the repository policy: who may do what");
-
+void declare_ecr_policy(Arguments family) {
   auto get = std::make_shared<Words>();
   Arguments getting = declare_on(family, "get", "print it", get);
   declare_common(getting, Prints::bytes);
@@ -122,13 +120,6 @@ void declare_policy(Arguments& ecr) {
     ecr::Repositories(session.ecr(), place.host).set_policy(place.name, policy);
     print_name(session, place);
   });
-}
-
-}  // namespace
-
-void declare_ecr_policies(Arguments& ecr) {
-  declare_lifecycle(ecr);
-  declare_policy(ecr);
 }
 
 }  // namespace davit::app

@@ -85,9 +85,11 @@ void say_differences(Session& session, ecr::Repositories& repositories,
   }
 }
 
-void declare_create(Arguments& ecr) {
+}  // namespace
+
+void declare_ecr_create(Arguments command) {
   auto words = std::make_shared<CreateWords>();
-  Arguments command = declare_ecr_command(ecr, "create", "make a repository", words);
+  words->declare_region(command);
   command.positional("NAME", words->place, "the repository; may name its registry too");
   command.option("--mutability", "WORD", words->mutability,
                  "MUTABLE, IMMUTABLE, MUTABLE_WITH_EXCLUSION or IMMUTABLE_WITH_EXCLUSION");
@@ -121,9 +123,9 @@ void declare_create(Arguments& ecr) {
   });
 }
 
-void declare_repos(Arguments& ecr) {
+void declare_ecr_repos(Arguments command) {
   auto words = std::make_shared<EcrWords>();
-  Arguments command = declare_ecr_command(ecr, "repos", "list the repositories", words);
+  words->declare_region(command);
   command.optional_positional("REGISTRY", words->place, "the registry's host");
   declare_common(command);
   command.run([words](Session& session) {
@@ -146,9 +148,9 @@ void declare_repos(Arguments& ecr) {
   });
 }
 
-void declare_describe(Arguments& ecr) {
+void declare_ecr_describe(Arguments command) {
   auto words = std::make_shared<EcrWords>();
-  Arguments command = declare_ecr_command(ecr, "describe", "say what a repository is like", words);
+  words->declare_region(command);
   command.positional("NAME", words->place, "the repository");
   declare_common(command);
   command.run([words](Session& session) {
@@ -158,13 +160,12 @@ void declare_describe(Arguments& ecr) {
   });
 }
 
-void declare_apply(Arguments& ecr) {
+void declare_ecr_apply(Arguments command) {
   struct Words : EcrWords {
     bool dry_run = false;
   };
   auto words = std::make_shared<Words>();
-  Arguments command = declare_ecr_command(
-      ecr, "apply", "bring repositories to the state that a file declares", words);
+  words->declare_region(command);
   command.positional("FILE", words->place,
                      "YAML: registry, defaults, repositories; - is standard input");
   declare_dry_run(command, words->dry_run);
@@ -194,10 +195,9 @@ void declare_apply(Arguments& ecr) {
   });
 }
 
-void declare_du(Arguments& ecr) {
+void declare_ecr_du(Arguments command) {
   auto words = std::make_shared<EcrWords>();
-  Arguments command =
-      declare_ecr_command(ecr, "du", "say what repositories take, shared layers once", words);
+  words->declare_region(command);
   command.optional_positional("NAME", words->place, "one repository, or a registry's host");
   declare_common(command);
   command.run([words](Session& session) {
@@ -231,16 +231,6 @@ void declare_du(Arguments& ecr) {
     out.sum({fmt::format("{} in all", places.size()), sum.images, Cell(), Size{sum.billed},
              Size{sum.distinct}});
   });
-}
-
-}  // namespace
-
-void declare_ecr_repositories(Arguments& ecr) {
-  declare_create(ecr);
-  declare_repos(ecr);
-  declare_describe(ecr);
-  declare_apply(ecr);
-  declare_du(ecr);
 }
 
 }  // namespace davit::app

@@ -86,11 +86,10 @@ ecr::ScanReport without(ecr::ScanReport report, const std::set<std::string>& nam
 
 }  // namespace
 
-void declare_ecr_scan(Arguments& ecr) {
-  Arguments family = ecr.command("scan", "scan for vulnerabilities, and stop where there are any");
-
+void declare_ecr_scan(Arguments family) {
   auto start = std::make_shared<ScanWords>();
-  Arguments starting = declare_ecr_command(family, "start", "start a scan (basic scanning)", start);
+  Arguments starting = family.command("start", "start a scan (basic scanning)");
+  start->declare_region(starting);
   starting.positional("IMAGE", start->place, "NAME:TAG or NAME@DIGEST");
   declare_common(starting);
   starting.run([start](Session& session) {
@@ -100,10 +99,9 @@ void declare_ecr_scan(Arguments& ecr) {
 
   for (const bool waits : {true, false}) {
     auto words = std::make_shared<ScanWords>();
-    Arguments command =
-        waits
-            ? declare_ecr_command(family, "wait", "wait for a scan, and print what it found", words)
-            : declare_ecr_command(family, "findings", "print what a scan found", words);
+    Arguments command = waits ? family.command("wait", "wait for a scan, and print what it found")
+                              : family.command("findings", "print what a scan found");
+    words->declare_region(command);
     command.positional("IMAGE", words->place,
                        "NAME:TAG or NAME@DIGEST; of an index all its images");
     command.option("--fail-on", "SEVERITY", words->fail_on,

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <limits>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
+#include "oci/base/text.hpp"
 #include "oci/base/words.hpp"
 #include "oci/model/json.hpp"
 
@@ -47,21 +49,35 @@ std::vector<std::string> json_words(std::string_view option, const std::string& 
   return words;
 }
 
-bool is_date_time(const std::string& text) {
-  // RFC 3339: 2006-01-02T15:04:05[.fraction](Z|+hh:mm)
-  std::tm time{};
-  const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
-  if (rest == nullptr || rest - text.c_str() != 19) return false;
-  std::string_view zone(rest);
+/// RFC 3339, section 5.6, without the exceptions: 2006-01-02T15:04:05[.fraction](Z|+hh:mm). The
+/// C library's reader would take blanks, signs and missing digits.
+bool is_date_time(std::string_view text) {
+  constexpr std::string_view shape = "0000-00-00T00:00:00";
+  const auto has_shape = [](std::string_view part, std::string_view wanted) {
+    const auto fits = [](char c, char want) {
+      return want == '0' ? c >= '0' && c <= '9' : c == want;
+    };
+    return part.size() == wanted.size() &&
+           std::equal(part.begin(), part.end(), wanted.begin(), fits);
+  };
+  if (!has_shape(text.substr(0, shape.size()), shape)) return false;
+  const auto number = [&](std::size_t at) {
+    return static_cast<unsigned>(*oci::parse_number(text.substr(at, 2)));
+  };
+  const std::chrono::year_month_day day(
+      std::chrono::year(static_cast<int>(number(0) * 100 + number(2))),
+      std::chrono::month(number(5)), std::chrono::day(number(8)));
+  // A minute may have a leap second.
+  if (!day.ok() || number(11) > 23 || number(14) > 59 || number(17) > 60) return false;
+  std::string_view zone = text.substr(shape.size());
   if (zone.starts_with('.')) {
     const auto end = zone.find_first_not_of("0123456789", 1);
     if (end == 1 || end == std::string_view::npos) return false;
     zone = zone.substr(end);
   }
   if (zone == "Z") return true;
-  const auto digit = [&](std::size_t i) { return zone[i] >= '0' && zone[i] <= '9'; };
-  return zone.size() == 6 && (zone[0] == '+' || zone[0] == '-') && digit(1) && digit(2) &&
-         zone[3] == ':' && digit(4) && digit(5);
+  if (!has_shape(zone, "+00:00") && !has_shape(zone, "-00:00")) return false;
+  return *oci::parse_number(zone.substr(1, 2)) < 24 && *oci::parse_number(zone.substr(4, 2)) < 60;
 }
 
 }  // namespace

@@ -54,8 +54,8 @@ struct Target {
   Place place;
   std::vector<std::string> tags;
 };
-/// In the order given, but local ones first: what is written there is read back for the others
-/// without a network between.
+/// In the order given, but local ones first: what a build writes into the first one is read back
+/// for the others, without a network between where it can be so.
 std::vector<Target> group_targets(const std::vector<Place>& places);
 
 }  // namespace davit::app
