@@ -55,8 +55,8 @@ void set_env(Json& list, const std::string& assignment) {
   list.push_back(assignment);
 }
 
-/// Some readers want an entry of the history for every layer (podman, quay.io): what the base
-/// lacks is filled in before anything of ours.
+/// Podman and quay.io want an entry of the history for every layer. Entries that the base lacks are
+/// added before ours.
 void pad_history(Json& history, std::size_t layers) {
   const auto present =
       static_cast<std::size_t>(std::count_if(history.begin(), history.end(), [](const Json& entry) {
@@ -92,7 +92,7 @@ void change_runtime(Json& config, const ConfigChanges& changes) {
   }
 }
 
-/// What the platform leaves open stays as in the base, unless that was for another machine.
+/// What the platform does not say stays as in the base, unless the base is for another machine.
 void change_platform(Json& json, const Platform& platform) {
   if (json["os"] != platform.os || json["architecture"] != platform.architecture) {
     for (const char* key : {"variant", "os.version", "os.features"}) json.erase(key);

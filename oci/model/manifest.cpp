@@ -71,7 +71,7 @@ Document parse_document(std::string_view media_type, std::string_view bytes,
   const Json json = parse_json(bytes, what);
   const std::string type = own_type(json, what);
   const std::string_view came_as = without_parameters(media_type);
-  // A document without a type of its own cannot contradict Docker's or OCI's twin of its shape.
+  // A document that states no type may be Docker's or OCI's, which have the same shape.
   const bool says_type = !string_member(json, "mediaType", what).empty();
   if (is_document(came_as) && came_as != type &&
       (says_type || is_index(came_as) != is_index(type))) {

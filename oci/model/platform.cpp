@@ -48,7 +48,8 @@ Machine normal(const std::string& architecture, const std::string& variant) {
   return machine;
 }
 
-/// Each runs what was built for those behind it.
+/// The variants of an architecture, newest first: a machine also runs what was built for older
+/// ones.
 std::vector<std::string> variants_of(const std::string& architecture) {
   if (architecture == "arm") return {"v8", "v7", "v6", "v5"};
   if (architecture == "arm64") return {"v9", "v8"};

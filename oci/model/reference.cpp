@@ -108,10 +108,12 @@ Reference Reference::parse(std::string_view text) {
   const auto slash = rest.find('/');
   const std::string_view first = rest.substr(0, slash);
   const std::string lower = lower_case(first);
-  // As Docker tells a host: a component of a repository has no upper case.
+  // Docker takes a first component with an upper-case letter for a host, since repositories have
+  // none.
   if (slash != std::string_view::npos && (looks_like_host(lower) || lower != first)) {
     if (!is_registry(first)) throw bad("the registry's name is malformed");
-    // A word that only its upper case makes a host keeps it, or would be read back as none.
+    // A host that only its upper case shows to be one keeps it: in lower case it would be read
+    // back as part of a repository.
     reference.registry = looks_like_host(lower) ? lower : first;
     rest = rest.substr(slash + 1);
   } else {

@@ -122,7 +122,7 @@ void Arguments::run(std::function<void(Session&)> action) {
 
 namespace {
 
-/// The command that the words name, as far as they do: where help is to be had.
+/// The deepest command that the words name: its help says what they should have been.
 std::string command_path(const CLI::App& root, const std::vector<std::string>& words) {
   const CLI::App* app = &root;
   std::string path = root.get_name();
@@ -176,7 +176,7 @@ Parsed parse_arguments(const std::vector<std::string>& words,
                      fmt::format("{} --help", command_path(root, given)));
   }
   if (parsed->text.empty() && !parsed->action) {
-    // A group of commands without the command itself: say what there is.
+    // The words name a family of commands and none of its commands.
     const CLI::App* deepest = &root;
     while (!deepest->get_subcommands().empty()) deepest = deepest->get_subcommands().front();
     if (words.empty()) {

@@ -15,7 +15,7 @@ namespace {
 using oci::Error;
 using oci::ErrorKind;
 
-/// A layer, as the words say it.
+/// A layer as the command line names it.
 struct LayerWords {
   enum class Kind { tree, tarball };
   Kind kind = Kind::tree;
@@ -91,7 +91,8 @@ void declare_image_options(Arguments& command, const std::shared_ptr<BuildWords>
   command.option("--format", "oci|docker", words->format, "kind of the image's documents");
 }
 
-/// The path on this machine is left out, or the same tree elsewhere would be another image.
+/// The history does not name the path on this machine: the same tree would be another image
+/// elsewhere.
 std::string history_of(const BuildWords& words) {
   return words.history.empty() ? "davit build" : words.history;
 }
@@ -130,14 +131,14 @@ oci::ConfigChanges config_changes(const BuildWords& words,
   return changes;
 }
 
-/// Opens what layers are made of: what is missing is said before anything is sent.
+/// Opens what layers are made of, so that what is missing is said before anything is sent.
 std::vector<oci::LayerInput> layer_inputs(const BuildWords& words,
                                           std::optional<std::int64_t> source_date,
                                           const std::stop_token& stop) {
   oci::TreeOptions options;
   options.clamp_mtime = source_date;
   options.stop = stop;
-  // Of a layer that adds to a base, the root directory is the base's.
+  // A layer on top of a base leaves the root directory to the base.
   if (!words.base.empty()) options.root_entry = oci::RootEntry::omitted;
   if (!words.owner.empty()) options.owner = parse_owner("--owner", words.owner);
   std::uint64_t max_size = 0;

@@ -26,12 +26,12 @@ void declare_delete(Arguments command) {
       throw oci::Error(oci::ErrorKind::usage, image.store_name() + " names no tag or digest",
                        "say which image is to be deleted: NAME:TAG or NAME@DIGEST");
     }
-    // A layout that is not there is not made for the sake of deleting from it.
+    // This fails for a layout that is not there; opening it for writing would make one.
     session.places().open(image, Use::read);
     oci::Store& store = session.places().open(image, words->dry_run ? Use::rehearse : Use::write);
     const auto ecr = transport::ecr::parse_host(image.reference.registry);
     if (ecr && !ecr->is_public && !words->dry_run) {
-      // Its registry deletes nothing; its API does.
+      // ECR's registry deletes nothing, but its API does.
       transport::ecr::Place place;
       place.host = *ecr;
       place.name = image.reference.repository;

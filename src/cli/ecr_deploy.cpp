@@ -65,7 +65,7 @@ Place find_place(Session& session, const DeployWords& words) {
                                   bare.digest ? "@" + bare.digest->str() : ""));
 }
 
-/// A step's outputs: lines that are appended.
+/// Appends the outputs of a step to the file that GitHub names.
 void write_github(const std::string& image, const std::string& digest) {
   const char* path = std::getenv("GITHUB_OUTPUT");
   if (path == nullptr || *path == '\0') {
@@ -107,7 +107,7 @@ void declare_ecr_deploy(Arguments command) {
       throw Error(ErrorKind::usage, "standard output takes one document");
     }
     const Place place = find_place(session, *words);
-    // It must be there: a file that names nothing would fail in the next system.
+    // The image must exist, since a file that names a missing one would fail in the next system.
     oci::Store& store = session.places().open(place, Use::read);
     const std::string digest = oci::require(store, place.identifier()).digest.str();
     const std::string image = store.name() + "@" + digest;

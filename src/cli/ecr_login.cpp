@@ -14,7 +14,7 @@ namespace {
 using oci::Error;
 using oci::ErrorKind;
 
-/// What a helper answers where it knows nothing; docker takes these very words for absence.
+/// What a helper answers where it knows no credentials. Docker looks for exactly these words.
 constexpr std::string_view absence = "credentials not found in native keychain";
 constexpr std::size_t input_limit = 64 * 1024;
 
@@ -91,7 +91,7 @@ int run_credential_helper(const std::string& action) {
     write_stdout("usage: docker-credential-davit get|store|erase|list|version\n");
     return 2;
   } catch (const Error& error) {
-    // The protocol has its errors on standard output, and docker shows them.
+    // The protocol wants errors on standard output, where docker reads and shows them.
     const std::string hint = hint_of(error);
     write_stdout(fmt::format("davit: {}{}{}\n", error.what(), hint.empty() ? "" : "; ", hint));
     return 1;

@@ -69,7 +69,7 @@ ecr::RepositorySettings settings_of(const CreateWords& words) {
   return settings;
 }
 
-/// Whoever asks for what exists already is told in what it is not as they asked.
+/// Says in what a repository that exists already differs from what was asked for.
 void say_differences(Session& session, ecr::Repositories& repositories,
                      const ecr::RepositoryInfo& repository,
                      const ecr::RepositorySettings& settings) {

@@ -27,7 +27,7 @@ struct ScanWords : EcrWords {
   std::size_t wait = 300;
 };
 
-/// Findings that were looked at and found harmless: a name a line, "#" begins a comment.
+/// The findings that a person has found to be harmless.
 std::set<std::string> ignored(const ScanWords& words) {
   std::set<std::string> names(words.ignore.begin(), words.ignore.end());
   if (words.ignore_file.empty()) return names;
@@ -127,7 +127,7 @@ void declare_ecr_scan(Arguments family) {
                         : ecr::read_findings(session.ecr(), place),
                   names);
       print(session.output(), report);
-      // What was found is said even if it is too much.
+      // The findings are printed also where they are the reason to fail.
       session.output().finish();
       for (const ecr::Unscanned& one : report.left_out) {
         session.remark(fmt::format("not scanned: {}, {}", printable(one.digest), one.why));

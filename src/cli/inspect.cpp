@@ -12,7 +12,7 @@
 namespace davit::app {
 namespace {
 
-/// What a person reads of an image's config; a script gets it whole.
+/// A person reads the facts of an image's config that matter; a script gets the whole config.
 void print_config(Output& out, const oci::ImageConfig& config) {
   const auto words = [](const std::vector<std::string>& all) { return oci::join(all, " "); };
   out.fact("Platform", "", config.platform.str());
@@ -119,7 +119,7 @@ void declare_manifest(Arguments command) {
 
 void declare_config(Arguments command) {
   declare(command, Prints::bytes, [](Session& session, const Words& words) {
-    // An index has no config: one of its images has.
+    // An index has no config, so one of its images is chosen.
     const oci::Platform platform = words.platform.chosen().value_or(oci::Platform::host());
     const oci::Inspection found = read(session, words, platform);
     oci::manifest_of(found.document, found.store + "@" + found.root.digest.str());

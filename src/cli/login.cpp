@@ -24,7 +24,7 @@ std::string ask_password() {
   return read_line();
 }
 
-/// What people type as a registry: a scheme in front or a slash behind is forgiven.
+/// The name of a registry as people type it: it may have a scheme in front or a slash behind.
 std::string registry_name(const std::string& text) {
   const std::string registry = transport::canonical_key(text);
   if (!oci::is_registry(registry)) {
@@ -54,7 +54,7 @@ void login(Session& session, const LoginWords& words) {
   if (credentials.username.empty() || credentials.password.empty()) {
     throw Error(ErrorKind::usage, "the user name and the password must not be empty");
   }
-  // Nothing is stored that the registry does not take.
+  // Credentials are stored only after the registry has accepted them.
   session.check_login(registry, credentials);
   transport::DockerConfig config;
   const std::string kept = config.store(registry, credentials);

@@ -23,7 +23,7 @@ constexpr Range timeout_range{1, 86'400};
 /// Each job has a connection and a thread.
 constexpr Range jobs_range{1, 256};
 
-/// How servers are reached, as the words say it.
+/// The words of the group "Connection".
 struct Connection {
   bool plain_http = false;
   bool insecure = false;
@@ -72,7 +72,7 @@ void declare_connection(Arguments& command) {
   });
 }
 
-/// What is said beside the progress, as the words say it.
+/// The words of the group "Output", without those of the progress.
 struct Saying {
   bool json = false;
   bool quiet = false;

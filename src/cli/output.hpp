@@ -61,7 +61,7 @@ struct Column {
 /// The result of a command, as it comes: lines, facts and tables for a person, or one JSON object
 /// for a script. What is said by the same call is said in both forms. Nothing is kept but what
 /// aligns: the last facts, and the first thousand rows of a table, whose widths the others follow.
-/// A short object is written when it is whole, so that a failure leaves none that is not.
+/// A short object is written when it is complete, so that a failure does not leave half of one.
 class Output {
  public:
   enum class Form { text, json };

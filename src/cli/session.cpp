@@ -16,7 +16,7 @@ Session::Session(const Settings& settings, std::stop_token stop)
   const bool shows = !settings_.quiet && !settings_.rehearses;
   display_ = make_display(shows ? settings_.progress : ProgressStyle::none);
   oci::set_log([this](oci::LogLevel level, std::string_view text) {
-    // What it names comes from servers and files as often as not.
+    // A line may name things as a server or a file has named them.
     const std::string line = oci::printable(text);
     if (level == oci::LogLevel::notice) {
       display_->message(line);

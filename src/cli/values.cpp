@@ -154,7 +154,7 @@ std::optional<std::int64_t> source_date_epoch() {
   const char* text = std::getenv("SOURCE_DATE_EPOCH");
   if (text == nullptr || *text == '\0') return std::nullopt;
   const auto seconds = whole_number<std::int64_t>(text);
-  // Up to the year 9999, beyond which RFC 3339 cannot write it.
+  // RFC 3339 cannot write years beyond 9999.
   if (!seconds || *seconds < 0 || *seconds > 253402300799) {
     throw bad("SOURCE_DATE_EPOCH", text, "a number of seconds since 1970");
   }

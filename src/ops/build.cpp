@@ -27,7 +27,7 @@ oci::LayerCache read_cache(Places& places, const Place& first, const oci::Platfo
     }
   };
   using Claims = oci::LayerCache::Claims;
-  // What needs no check goes first: of two images with a layer, the first one's is used.
+  // Where two images have a layer, that of the first is used. So those that need no check go first.
   for (const Place& place : options.targets) {
     const bool own = place.store_name() == first.store_name();
     if (own && !place.tag().empty()) add(place, Claims::believed, oci::LogLevel::info);
@@ -77,7 +77,7 @@ std::vector<Landed> build_image(Places& places, const BuildOptions& options) {
       .jobs = options.jobs, .progress = options.progress, .stop = options.stop};
 
   std::vector<Landed> landed;
-  // Everything is in its place before the first tag moves, here or elsewhere.
+  // No tag moves before all content is stored, here and in the other places.
   if (targets.size() > 1 || targets[0].tags.empty()) first.push(root, oci::content_of(document));
   for (std::size_t i = 1; i < targets.size(); ++i) {
     oci::copy(first, places.open(targets[i].place, options.use), root, copying);

@@ -123,7 +123,7 @@ std::set<Digest> bundle_contents(const std::filesystem::path& file) {
     for (const Descriptor& one : reachable(*archive, oci::require(*archive, tag), missing)) {
       digests.insert(one.digest);
     }
-    // A delta was made for a side that has the rest.
+    // A delta was made for a receiver that has the rest, so what it lacks counts as present.
     for (const Descriptor& one : missing) digests.insert(one.digest);
   }
   return digests;
@@ -177,7 +177,7 @@ std::vector<Landed> load_bundle(Places& places, const std::filesystem::path& fil
     const bool by_tag = name.find('@') == std::string::npos;
     if (by_tag) copy.tags = {place.tag()};
     oci::doing("loading " + name, [&] { oci::copy(*archive, to, root, copy); });
-    // Signatures and SBOMs go with what they are of.
+    // Signatures and SBOMs are copied with the image that they refer to.
     for (const Descriptor& one : oci::all_referrers(*archive, root.digest)) {
       oci::copy(*archive, to, one, copy_options(options));
     }

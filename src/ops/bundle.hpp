@@ -31,8 +31,8 @@ struct SaveOptions {
   std::optional<std::uint64_t> volume_size = {};  ///< in several files of this size
 };
 
-/// Writes a bundle of images, named as they were asked for. The file appears when it is whole; what
-/// came before a failure is gone on with by the same call.
+/// Writes a bundle of images, named as they were asked for. The file appears when it is complete.
+/// After a failure the same call continues where the first one stopped.
 std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& file,
                                  const std::vector<Place>& images, const SaveOptions& options);
 

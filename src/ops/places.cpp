@@ -11,11 +11,11 @@
 namespace davit::app {
 
 oci::Store& Places::open(const Place& place, Use use) {
-  // An archive that is written replaces the one that is read: these are two stores of one name.
+  // An archive that is written replaces the one that is read, so one name stands for two stores.
   const auto key = std::pair(use, place.store_name());
   if (const auto open = stores_.find(key); open != stores_.end()) return *open->second;
   std::unique_ptr<oci::Store> store;
-  // A rehearsal makes nothing: where there is nothing yet, it plays in memory.
+  // A rehearsal makes nothing. Where a store does not exist yet, one in memory stands for it.
   const oci::OpenMode mode = use == Use::write ? oci::OpenMode::create : oci::OpenMode::existing;
   if (!place.local()) {
     store = client_.repository(place.reference);

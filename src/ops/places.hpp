@@ -28,7 +28,7 @@ class Places {
       : client_(std::move(options), std::move(credentials)), ecr_(ecr) {}
 
   oci::Store& open(const Place& place, Use use);
-  /// Makes what was written visible. Nothing of it is before, where a store is one file.
+  /// Makes visible what was written. A store that is one file shows nothing of it before.
   void commit();
 
   transport::Client& client() { return client_; }

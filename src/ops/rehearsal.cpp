@@ -28,7 +28,7 @@ class Rehearsal final : public oci::ForwardingStore {
   }
 
   void push(const Descriptor& descriptor, const Content& content) override {
-    // What is planned next may ask for the documents that would be here by then.
+    // Later steps may ask for documents that a real run would have stored by then.
     if (oci::is_document(descriptor.media_type)) {
       documents_[descriptor.digest] =
           oci::collect(content, oci::document_limit, descriptor.digest.str());
@@ -59,7 +59,7 @@ class Rehearsal final : public oci::ForwardingStore {
         present ? ", which is another image now" : "");
   }
 
-  // Neither happens in a rehearsal.
+  // None of these happens in a rehearsal.
   std::unique_ptr<oci::Assembly> assemble(const Descriptor&) override { return nullptr; }
   bool mount(const Descriptor&, oci::Store&) override { return false; }
   void expect(std::span<const Descriptor>) override {}
