@@ -79,10 +79,11 @@ void ImageTree::read(const LayerReading& reading, const std::function<bool(Node)
     below.push_back(entries_[layer]);
   }
   Finder finder(files_, handler);
-  // Progress has been told of all layers.
-  LayerReading quiet = reading;
-  quiet.progress = nullptr;
-  read_layers(some, LayerOrder::bottom_up, quiet, [&](std::size_t layer) -> TarHandler& {
+  // Progress has been told of all layers, and they have been compared.
+  LayerReading second = reading;
+  second.progress = nullptr;
+  second.compares_diff_ids = false;
+  read_layers(some, LayerOrder::bottom_up, second, [&](std::size_t layer) -> TarHandler& {
     finder.begin_layer(below[layer]);
     return finder;
   });

@@ -39,6 +39,9 @@ struct LayerReading {
   /// Bytes that all layers together may inflate to. Of what a layer inflates to no bound is known
   /// beforehand, and a ratio tells nothing: honest zeros become a thousandth, or much less.
   std::uint64_t max_bytes = inflated_size_limit;
+  /// Whether tars are compared with their diff_ids. Of layers that are read again the blobs'
+  /// digests say that they are the same bytes as before.
+  bool compares_diff_ids = true;
 };
 
 /// The order in which layers are read.
