@@ -79,6 +79,33 @@ make_layers() {
   [ -e empty/etc/hostname ]
 }
 
+@test "a directory is where the kernel says, links considered" {
+  davit build --rootfs rootfs -t oci:layout:1 > /dev/null
+  mkdir -p real/sub
+  ln -s real/sub link
+  davit unpack oci:layout:1 link/../out > /dev/null
+  [ -e real/out/etc/hostname ]
+  [ ! -e out ]
+}
+
+@test "what a run left that its owner cannot write to is removed by the next" {
+  requires setpriv
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  place=$(mktemp -d /tmp/davit-unpack-XXXXXX)
+  davit build --rootfs rootfs -t "oci-archive:$place/image.tar:1" > /dev/null
+  cp "$DAVIT" "$place/davit"
+  mkdir -p "$place/.out.davit-partial/a/b"
+  touch "$place/.out.davit-partial/a/b/c"
+  chmod 555 "$place/.out.davit-partial/a/b" "$place/.out.davit-partial/a" "$place/.out.davit-partial"
+  chown -R 65534:65534 "$place"
+  run --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/nonexistent \
+    "$place/davit" unpack "oci-archive:$place/image.tar:1" "$place/out"
+  left=$(find "$place" -name '.*.davit-partial')
+  [ "$status" -eq 0 ] || { rm -rf "$place"; echo "$stderr" >&2; return 1; }
+  rm -rf "$place"
+  [ -z "$left" ]
+}
+
 @test "the current directory can be filled, too" {
   davit build --rootfs rootfs -t "oci:$PWD/layout:1" > /dev/null
   mkdir here
@@ -286,6 +313,29 @@ make_layers() {
   [ "$(ls out | tr '\n' ' ')" = "second third " ]
   [ "$(cat out/second out/third)" = "$(printf 'content\ncontent')" ]
   [ "$(stat -c %h out/second)" -eq 2 ]
+}
+
+@test "a file beneath a link of a lower layer is one and the same for all commands" {
+  mkdir -p one/usr/lib two/lib
+  ln -s usr/lib one/lib
+  echo old > one/usr/lib/a
+  ln one/usr/lib/a one/kept
+  echo new > two/lib/a
+  touch two/lib/.wh.none
+  tar -C one --sort=name -cf one.tar .
+  tar -C two -cf two.tar lib/a lib/.wh.none
+  davit build --layer one.tar --layer two.tar -t oci:layout:1 > /dev/null
+  davit unpack oci:layout:1 unpacked > /dev/null
+  mkdir exported
+  davit export oci:layout:1 | tar -C exported -xp
+  for place in unpacked exported; do
+    [ -L "$place/lib" ]
+    [ "$(cat "$place/usr/lib/a")" = new ]
+    [ "$(cat "$place/kept")" = old ]
+  done
+  [ "$(davit cat oci:layout:1 lib/a)" = new ]
+  [ "$(davit cat oci:layout:1 kept)" = old ]
+  [ "$(davit files oci:layout:1 lib/a)" = usr/lib/a ]
 }
 
 @test "files are listed, and one is printed, with links followed inside the image" {
