@@ -1,64 +1,54 @@
 #include "oci/layer/block.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
-
-#include "oci/base/error.hpp"
 
 namespace davit::oci {
 
 struct BlockPool::State {
   explicit State(std::size_t count) : unmade(count) { idle.reserve(count); }
 
-  std::mutex mutex;
-  std::condition_variable changed;
   std::vector<BlockBuffer> idle;  // the last one used is the first one taken: its pages are warm
   std::size_t unmade;
-  bool stopped = false;
 };
 
-BlockPool::BlockPool(std::size_t count) : state_(std::make_shared<State>(count)) {}
+BlockPool::BlockPool(std::size_t count, std::stop_token stop)
+    : state_(std::make_shared<Monitor<State>>(count)), stop_(std::move(stop)) {}
 
 std::shared_ptr<BlockBuffer> BlockPool::take() {
   struct Loan {
-    Loan(std::shared_ptr<State> from, BlockBuffer taken)
-        : state(std::move(from)), buffer(std::move(taken)) {}
+    Loan(std::shared_ptr<Monitor<State>> from, BlockBuffer taken)
+        : monitor(std::move(from)), buffer(std::move(taken)) {}
     ~Loan() {
-      const std::lock_guard lock(state->mutex);
+      auto state = monitor->hold();
       state->idle.push_back(std::move(buffer));  // never allocates: room was reserved for all
-      state->changed.notify_one();
+      state.notify();
     }
     Loan(const Loan&) = delete;
     Loan& operator=(const Loan&) = delete;
 
-    std::shared_ptr<State> state;
+    std::shared_ptr<Monitor<State>> monitor;
     BlockBuffer buffer;
   };
 
-  std::unique_lock lock(state_->mutex);
-  state_->changed.wait(
-      lock, [&] { return state_->stopped || state_->unmade > 0 || !state_->idle.empty(); });
-  if (state_->stopped) throw Error(ErrorKind::interrupted, "interrupted");
-  if (state_->idle.empty()) {
-    state_->idle.emplace_back();
-    --state_->unmade;
+  std::optional<BlockBuffer> buffer;
+  {
+    auto state = state_->hold();
+    state.wait(stop_, [&] { return state->unmade > 0 || !state->idle.empty(); });
+    if (!state->idle.empty()) {
+      buffer = std::move(state->idle.back());
+      state->idle.pop_back();
+    } else {
+      buffer.emplace();
+      --state->unmade;
+    }
   }
-  BlockBuffer buffer = std::move(state_->idle.back());
-  state_->idle.pop_back();
-  lock.unlock();
-  buffer.resize(0);
-  auto loan = std::make_shared<Loan>(state_, std::move(buffer));
+  buffer->resize(0);
+  auto loan = std::make_shared<Loan>(state_, *std::move(buffer));
   return {loan, &loan->buffer};
-}
-
-void BlockPool::stop() {
-  const std::lock_guard lock(state_->mutex);
-  state_->stopped = true;
-  state_->changed.notify_all();
 }
 
 BlockWriter::BlockWriter(BlockPool& pool, std::function<void(Block)> full)

@@ -4,8 +4,10 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 
 #include "oci/base/bytes.hpp"
+#include "oci/base/monitor.hpp"
 #include "oci/base/stream.hpp"
 
 namespace davit::oci {
@@ -41,19 +43,18 @@ using Block = std::shared_ptr<const BlockBuffer>;
 /// A fixed number of blocks, reused: what bounds the memory of a chain.
 class BlockPool {
  public:
-  explicit BlockPool(std::size_t count);
+  explicit BlockPool(std::size_t count, std::stop_token stop = {});
   ~BlockPool() = default;
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
-  /// An empty buffer; waits until one comes back. Throws Error(interrupted) after `stop`.
+  /// An empty buffer; waits until one comes back. A stop ends that with Error(interrupted).
   std::shared_ptr<BlockBuffer> take();
-  /// Wakes whoever waits in `take`, for good.
-  void stop();
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<Monitor<State>> state_;
+  const std::stop_token stop_;
 };
 
 /// Cuts a stream into full blocks, whatever the sizes of the writes; only the last is shorter.

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "oci/base/error.hpp"
+#include "oci/base/monitor.hpp"
 #include "oci/layer/gzip.hpp"
-#include "oci/layer/queue.hpp"
 #include "oci/layer/zstd.hpp"
 
 namespace davit::oci {
@@ -23,10 +23,11 @@ class TarStream {
   /// on the tar's thread.
   TarStream(const TarSource& tar, std::size_t blocks, std::size_t items,
             std::function<Item(Block)> make_item, const std::stop_token& stop)
-      : blocks_(blocks),
-        items_(items),
+      : blocks_(blocks, stop_.get_token()),
+        to_hash_(stop_.get_token()),
+        items_(stop_.get_token(), items),
         make_item_(std::move(make_item)),
-        on_stop_(stop, [this] { fail(interrupted()); }) {
+        on_stop_(stop, [this] { stop_.request_stop(); }) {
     try {
       threads_.start([this] { hash(); });
       threads_.start([this, &tar] { write(tar); });
@@ -37,22 +38,25 @@ class TarStream {
   }
 
   /// Ends both threads, wherever they are, and waits for them.
-  ~TarStream() { fail(interrupted()); }
+  ~TarStream() { stop_.request_stop(); }
 
   TarStream(const TarStream&) = delete;
   TarStream& operator=(const TarStream&) = delete;
 
   /// Nothing at the end. Throws what went wrong with the tar.
-  std::optional<Item> next() { return items_.pop(); }
+  std::optional<Item> next() {
+    try {
+      return items_.pop();
+    } catch (const Error&) {
+      if (const std::exception_ptr failure = *failure_.hold()) std::rethrow_exception(failure);
+      throw;
+    }
+  }
 
   /// After the end; once.
   LayerInfo info() { return hashed_.get_future().get(); }
 
  private:
-  static std::exception_ptr interrupted() {
-    return std::make_exception_ptr(Error(ErrorKind::interrupted, "interrupted"));
-  }
-
   void write(const TarSource& tar) {
     try {
       BlockWriter writer(blocks_, [this](Block block) {
@@ -83,12 +87,17 @@ class TarStream {
     }
   }
 
-  void fail(const std::exception_ptr& failure) {
-    items_.fail(failure);
-    to_hash_.fail(failure);
-    blocks_.stop();
+  /// Ends all waits, in this stream's threads and in its owner's. The first failure counts.
+  void fail(std::exception_ptr failure) {
+    {
+      auto first = failure_.hold();
+      if (!*first) *first = std::move(failure);
+    }
+    stop_.request_stop();
   }
 
+  std::stop_source stop_;
+  Monitor<std::exception_ptr> failure_;
   BlockPool blocks_;
   Queue<Block> to_hash_;  // the blocks bound it
   Queue<Item> items_;
@@ -220,9 +229,7 @@ void CompressionPool::run(Task task) {
   tasks_.push(std::move(task));
 }
 
-CompressionPool::~CompressionPool() {
-  tasks_.fail(std::make_exception_ptr(Error(ErrorKind::interrupted, "interrupted")));
-}
+CompressionPool::~CompressionPool() { stop_.request_stop(); }
 
 LayerInfo write_layer(const TarSource& tar, const Compression& compression, CompressionPool& pool,
                       Sink& out, const std::stop_token& stop) {

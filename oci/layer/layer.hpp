@@ -8,11 +8,11 @@
 #include <stop_token>
 #include <thread>
 
+#include "oci/base/queue.hpp"
 #include "oci/base/threads.hpp"
 #include "oci/layer/block.hpp"
 #include "oci/layer/compression.hpp"
 #include "oci/layer/gzip.hpp"
-#include "oci/layer/queue.hpp"
 #include "oci/model/digest.hpp"
 
 namespace davit::oci {
@@ -36,7 +36,8 @@ class CompressionPool {
   void run(Task task);
 
  private:
-  Queue<Task> tasks_;
+  std::stop_source stop_;
+  Queue<Task> tasks_{stop_.get_token()};
   Threads threads_;
 };
 

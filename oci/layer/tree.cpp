@@ -118,7 +118,7 @@ class TreeWriter {
     TreeWalk walk(source_.directory.get(), source_.name, options_.part.get());
     if (prefix.empty() && options_.root_entry == RootEntry::omitted) walk.next();
     TreeAhead ahead(walk, reader, options_.threads);
-    while (const TreeBatch* batch = ahead.next()) {
+    while (const TreeBatch* batch = ahead.next(options_.stop)) {
       check_stop(options_.stop);
       batch->visit([&](Bytes entries) { tar_.append(entries); },
                    [&](const TreeItem& item) { entry(reader, item, {}); });

@@ -1,59 +1,63 @@
 #include "oci/layer/tree_ahead.hpp"
 
+#include "oci/base/error.hpp"
+
 namespace davit::oci {
 
 TreeAhead::TreeAhead(TreeWalk& walk, const TreeReader& reader, std::size_t threads)
-    : walk_(walk), reader_(reader), slots_(2 * threads + 1) {
-  while (threads_.size() < threads && threads_.try_start([this] { work(); })) continue;
+    : walk_(walk), reader_(reader), state_(2 * threads + 1) {
+  const auto work = [this] {
+    try {
+      this->work();
+    } catch (const Error&) {
+      // Nobody wants the rest.
+    }
+  };
+  while (threads_.size() < threads && threads_.try_start(work)) continue;
 }
 
-TreeAhead::~TreeAhead() {
-  const std::lock_guard lock(mutex_);
-  walked_ = true;
-  room_.notify_all();
-}
+TreeAhead::~TreeAhead() { end_.request_stop(); }
 
-const TreeBatch* TreeAhead::next() {
+const TreeBatch* TreeAhead::next(const std::stop_token& stop) {
+  auto state = state_.hold();
   if (threads_.empty()) {
-    if (walked_) return nullptr;
-    walked_ = !slots_[0].batch.fill(walk_);
-    slots_[0].batch.read(reader_);
-    return &slots_[0].batch;
+    if (state->walked) return nullptr;
+    TreeBatch& batch = state->slot(0).batch;
+    state->walked = !batch.fill(walk_);
+    batch.read(reader_);
+    return &batch;
   }
-  std::unique_lock lock(mutex_);
-  if (lent_) {
-    slot(freed_++).ready = false;
-    lent_ = false;
-    room_.notify_one();
+  if (state->lent) {
+    state->slot(state->freed++).ready = false;
+    state->lent = false;
+    state.notify();
   }
-  ready_.wait(lock, [&] { return slot(freed_).ready || (walked_ && freed_ == begun_); });
-  lent_ = slot(freed_).ready;
-  return lent_ ? &slot(freed_).batch : nullptr;
+  state.wait(stop, [&] {
+    return state->slot(state->freed).ready || (state->walked && state->freed == state->begun);
+  });
+  Slot& slot = state->slot(state->freed);
+  state->lent = slot.ready;
+  return slot.ready ? &slot.batch : nullptr;
 }
 
 void TreeAhead::work() {
-  std::unique_lock lock(mutex_);
+  auto state = state_.hold();
   while (true) {
-    room_.wait(lock, [&] { return walked_ || (!walking_ && begun_ < freed_ + slots_.size()); });
-    if (walked_) return;
-    const std::size_t number = begun_++;
-    TreeBatch& batch = slot(number).batch;
-    walking_ = true;
-    lock.unlock();
-    const bool more = batch.fill(walk_);
-    lock.lock();
-    walking_ = false;
-    if (!more) {
-      walked_ = true;
-      room_.notify_all();
-    } else {
-      room_.notify_one();
-    }
-    lock.unlock();
-    batch.read(reader_);
-    lock.lock();
-    slot(number).ready = true;
-    if (number == freed_) ready_.notify_one();
+    state.wait(end_.get_token(), [&] {
+      return state->walked ||
+             (!state->walking && state->begun < state->freed + state->slots.size());
+    });
+    if (state->walked) return;
+    Slot& slot = state->slot(state->begun++);
+    state->walking = true;
+    bool more = false;
+    state.without([&] { more = slot.batch.fill(walk_); });
+    state->walking = false;
+    state->walked = !more;
+    state.notify();
+    state.without([&] { slot.batch.read(reader_); });
+    slot.ready = true;
+    state.notify();
   }
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <mutex>
+#include <stop_token>
 #include <vector>
 
+#include "oci/base/monitor.hpp"
 #include "oci/base/threads.hpp"
 #include "oci/layer/tree_batch.hpp"
 #include "oci/layer/tree_read.hpp"
@@ -23,29 +23,31 @@ class TreeAhead {
   TreeAhead& operator=(const TreeAhead&) = delete;
 
   /// The next batch, valid until the next call; null after the last.
-  const TreeBatch* next();
+  const TreeBatch* next(const std::stop_token& stop = {});
 
  private:
   struct Slot {
     TreeBatch batch;
     bool ready = false;
   };
+  struct State {
+    explicit State(std::size_t count) : slots(count) {}
+    Slot& slot(std::size_t number) { return slots[number % slots.size()]; }
+
+    std::vector<Slot> slots;
+    std::size_t begun = 0;  // batches
+    std::size_t freed = 0;
+    bool lent = false;  // the batch after the freed ones is in use by the caller
+    bool walking = false;
+    bool walked = false;  // no batch will be begun any more
+  };
 
   void work();
-  Slot& slot(std::size_t number) { return slots_[number % slots_.size()]; }
 
-  TreeWalk& walk_;  // by one thread at a time: the one that set walking_
+  TreeWalk& walk_;  // by one thread at a time: the one that set `walking`
   const TreeReader& reader_;
-
-  std::mutex mutex_;
-  std::condition_variable room_;   // for threads: a batch can be begun, or none any more
-  std::condition_variable ready_;  // for the caller: the batch it waits for
-  std::vector<Slot> slots_;
-  std::size_t begun_ = 0;  // batches
-  std::size_t freed_ = 0;
-  bool lent_ = false;  // the batch after the freed ones is in use by the caller
-  bool walking_ = false;
-  bool walked_ = false;  // no batch will be begun any more
+  Monitor<State> state_;
+  std::stop_source end_;  // of the threads
   Threads threads_;
 };
 
