@@ -71,7 +71,7 @@ Fd open_through(const fs::path& path, std::string_view what, const std::stop_tok
       errno = failure;
       throw errno_error(what);
     }
-    sleep_for(std::chrono::milliseconds(10), stop);
+    sleep_for({.stop = stop}, std::chrono::milliseconds(10));
   }
 }
 

@@ -11,8 +11,16 @@ Error Error::during(std::string_view what) const {
   return saying(fmt::format("{}: {}", what, std::runtime_error::what()));
 }
 
+Error Error::after_tries(int tries) const {
+  Error error = tries > 1 ? saying(fmt::format("{} ({} tries)", what(), tries)) : *this;
+  error.given_up_ = true;
+  return error;
+}
+
 Error Error::saying(const std::string& message) const {
-  return Error(kind_, message, advice_, hint_);
+  Error error(kind_, message, advice_, hint_);
+  error.given_up_ = given_up_;
+  return error;
 }
 
 Error Error::as(ErrorKind kind) const { return Error(kind, what(), advice_, hint_); }

@@ -62,11 +62,16 @@ class Error : public std::runtime_error {
   /// The same error with another message, or of another kind.
   Error saying(const std::string& message) const;
   Error as(ErrorKind kind) const;
+  /// The same error after all tries that were allowed were made; their number is in its message
+  /// where there were several. Nobody tries once more what was given up.
+  Error after_tries(int tries) const;
+  bool given_up() const { return given_up_; }
 
  private:
   ErrorKind kind_;
   Advice advice_;
   std::string hint_;
+  bool given_up_ = false;
 };
 
 /// The error for the current errno about `what` (usually a path): ENOENT and ENOTDIR are

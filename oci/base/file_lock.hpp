@@ -1,8 +1,8 @@
 #pragma once
 
 #include <filesystem>
-#include <stop_token>
 
+#include "oci/base/call.hpp"
 #include "oci/base/file.hpp"
 
 namespace davit::oci {
@@ -11,8 +11,8 @@ namespace davit::oci {
 /// missing and stays.
 class FileLock {
  public:
-  /// Waits for the lock. Throws Error(interrupted) as soon as a stop is asked for.
-  explicit FileLock(const std::filesystem::path& path, const std::stop_token& stop = {});
+  /// Waits for the lock. Throws Error(interrupted) as soon as the call is stopped.
+  FileLock(const Call& call, const std::filesystem::path& path);
 
  private:
   Fd fd_;

@@ -54,10 +54,11 @@ void Pipe::abandon() {
   changed_.notify_all();
 }
 
-Reader::Reader(Content content, std::size_t capacity) : pipe_(capacity) {
+Reader::Reader(const Call& call, Content content, std::size_t capacity)
+    : stop_(call), pipe_(capacity) {
   thread_ = std::jthread([this, content = std::move(content)] {
     try {
-      content(pipe_);
+      content(stop_.call(), pipe_);
       pipe_.close();
     } catch (...) {
       pipe_.close(std::current_exception());
@@ -65,6 +66,9 @@ Reader::Reader(Content content, std::size_t capacity) : pipe_(capacity) {
   });
 }
 
-Reader::~Reader() { pipe_.abandon(); }
+Reader::~Reader() {
+  stop_.request_stop();
+  pipe_.abandon();
+}
 
 }  // namespace davit::oci

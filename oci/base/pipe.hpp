@@ -42,10 +42,11 @@ class Pipe final : public Sink {
 };
 
 /// Pulls what a Content pushes, for the C interfaces that want to be fed. The content runs on a
-/// thread of its own, which ends with this object.
+/// thread of its own, which ends with this object: the content is stopped where nobody wants the
+/// rest of it.
 class Reader {
  public:
-  explicit Reader(Content content, std::size_t capacity = Pipe::default_capacity);
+  Reader(const Call& call, Content content, std::size_t capacity = Pipe::default_capacity);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -54,6 +55,7 @@ class Reader {
   std::size_t read(std::span<std::byte> into) { return pipe_.read(into); }
 
  private:
+  Stopper stop_;
   Pipe pipe_;
   std::jthread thread_;
 };

@@ -57,7 +57,7 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   /// Nothing if the child still runs then. Its output may have ended long before it does.
-  std::optional<int> wait_until(Clock::time_point deadline, const std::stop_token& stop,
+  std::optional<int> wait_until(const Call& call, Clock::time_point deadline,
                                 const std::string& what) {
     auto pause = std::chrono::milliseconds(1);
     while (true) {
@@ -73,7 +73,7 @@ class Child {
                     what + ": its exit status is lost, for this process ignores SIGCHLD");
       }
       if (Clock::now() >= deadline) return std::nullopt;
-      sleep_for(pause, stop);
+      sleep_for(call, pause);
       pause = std::min(2 * pause, std::chrono::milliseconds(20));
     }
   }
@@ -130,8 +130,8 @@ bool drain(const Fd& fd, std::string& into, std::uint64_t limit, const std::stri
 
 }  // namespace
 
-ProcessResult run_process(const std::vector<std::string>& arguments, const std::string& input,
-                          const ProcessLimits& limits) {
+ProcessResult run_process(const Call& call, const std::vector<std::string>& arguments,
+                          const std::string& input, const ProcessLimits& limits) {
   const std::string what = printable(arguments.at(0));
   const auto too_slow = [&] {
     return Error(ErrorKind::failed,
@@ -155,7 +155,7 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const std::
     std::array<pollfd, 3> watched = {pollfd{in.write.get(), POLLOUT, 0},
                                      pollfd{out.read.get(), POLLIN, 0},
                                      pollfd{err.read.get(), POLLIN, 0}};
-    if (!wait_ready(watched, limits.stop, deadline)) throw too_slow();
+    if (!wait_ready(watched, call.stop, deadline)) throw too_slow();
     if (watched[0].revents != 0) {
       // A program that does not read its input is not an error; SIGPIPE is ignored by main.
       const ssize_t n = ::write(in.write.get(), rest.data(), rest.size());
@@ -169,7 +169,7 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const std::
       err.read = Fd();
     }
   }
-  const std::optional<int> status = child.wait_until(deadline, limits.stop, what);
+  const std::optional<int> status = child.wait_until(call, deadline, what);
   if (!status) throw too_slow();
   result.status = *status;
   return result;

@@ -2,9 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
-#include <stop_token>
 #include <string>
 #include <vector>
+
+#include "oci/base/call.hpp"
 
 namespace davit::oci {
 
@@ -12,7 +13,6 @@ namespace davit::oci {
 struct ProcessLimits {
   std::uint64_t output_bytes = 1024 * 1024;
   std::chrono::milliseconds time{10'000};
-  std::stop_token stop = {};
 };
 
 struct ProcessResult {
@@ -29,7 +29,7 @@ struct ProcessResult {
 /// Throws Error(not_found) if there is no such program, Error(failed) if it passes a limit or if
 /// its exit status is lost because this process ignores SIGCHLD, Error(interrupted) at a stop. This
 /// process ignores SIGPIPE, as curl wants, too: a program need not read its input.
-ProcessResult run_process(const std::vector<std::string>& arguments, const std::string& input,
-                          const ProcessLimits& limits = {});
+ProcessResult run_process(const Call& call, const std::vector<std::string>& arguments,
+                          const std::string& input, const ProcessLimits& limits = {});
 
 }  // namespace davit::oci

@@ -3,9 +3,10 @@
 namespace davit::oci {
 
 void ProgressSink::write(Bytes bytes) {
+  call_.check();
   to_.write(bytes);
   event_.bytes += bytes.size();
-  if (progress_ != nullptr) progress_->update(event_);
+  if (call_.progress != nullptr) call_.progress->update(event_);
 }
 
 }  // namespace davit::oci

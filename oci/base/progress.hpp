@@ -37,16 +37,17 @@ struct Progress {
   virtual void update(const BlobEvent& event) = 0;
 };
 
-/// Passes bytes on and reports them. Counts from zero again for every object, as a retry does.
+/// Passes bytes on, reports them to who watches the call, and ends with it. Counts from zero again
+/// for every object, as a retry does.
 class ProgressSink final : public Sink {
  public:
-  ProgressSink(Sink& to, Progress* progress, BlobEvent event)
-      : to_(to), progress_(progress), event_(std::move(event)) {}
+  ProgressSink(Sink& to, const Call& call, BlobEvent event)
+      : to_(to), call_(call), event_(std::move(event)) {}
   void write(Bytes bytes) override;
 
  private:
   Sink& to_;
-  Progress* progress_;
+  const Call call_;
   BlobEvent event_;
 };
 

@@ -10,14 +10,15 @@ namespace davit::oci {
 
 Content content_of(std::string text) {
   // Shared, because a Content is copied freely and a document may be megabytes.
-  return [text = std::make_shared<const std::string>(std::move(text))](Sink& sink) {
+  return [text = std::make_shared<const std::string>(std::move(text))](const Call&, Sink& sink) {
     sink.write(bytes_of(*text));
   };
 }
 
-std::string collect(const Content& content, std::uint64_t limit, std::string_view what) {
+std::string collect(const Call& call, const Content& content, std::uint64_t limit,
+                    std::string_view what) {
   StringSink sink(limit, what);
-  content(sink);
+  content(call, sink);
   return std::move(sink.text());
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "oci/base/bytes.hpp"
+#include "oci/base/call.hpp"
 
 namespace davit::oci {
 
@@ -16,14 +17,15 @@ struct Sink {
 };
 
 /// Writes the same bytes into whatever sink it is given, each time it is called: a retry needs no
-/// rewind.
-using Content = std::function<void(Sink&)>;
+/// rewind. The call is that of whoever wants the bytes: its stop ends the content, too.
+using Content = std::function<void(const Call&, Sink&)>;
 
 /// Content that is text in memory.
 Content content_of(std::string text);
 
 /// All that `content` writes. Throws Error(corrupt) naming `what` beyond `limit` bytes.
-std::string collect(const Content& content, std::uint64_t limit, std::string_view what);
+std::string collect(const Call& call, const Content& content, std::uint64_t limit,
+                    std::string_view what);
 
 /// Calls a function with every write.
 class FunctionSink final : public Sink {

@@ -7,10 +7,8 @@
 
 namespace davit::oci {
 
-TaskGroup::TaskGroup(std::size_t limit, std::stop_token outer)
-    : limit_(limit == 0 ? 1 : limit),
-      outer_(std::move(outer)),
-      forward_(outer_, [this] { stop_.request_stop(); }) {}
+TaskGroup::TaskGroup(std::size_t limit, const Call& outer)
+    : limit_(limit == 0 ? 1 : limit), outer_(outer), stop_(outer) {}
 
 TaskGroup::~TaskGroup() {
   stop_.request_stop();
@@ -75,21 +73,19 @@ void TaskGroup::wait() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return waiting_.empty() && running_ == 0; });
   if (failure_) std::rethrow_exception(failure_);
-  if (outer_.stop_requested()) throw Error(ErrorKind::interrupted, "interrupted");
+  outer_.check();
 }
 
-void sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
+void sleep_for(const Call& call, std::chrono::milliseconds time) {
   std::mutex mutex;
   std::condition_variable_any condition;
   std::unique_lock lock(mutex);
   // A server may ask for more than the clock can add to now; a day is as good as that.
   time = std::min<std::chrono::milliseconds>(time, std::chrono::hours(24));
-  condition.wait_for(lock, stop, time, [] { return false; });
-  check_stop(stop);
+  condition.wait_for(lock, call.stop, time, [] { return false; });
+  call.check();
 }
 
-void check_stop(const std::stop_token& stop) {
-  if (stop.stop_requested()) throw Error(ErrorKind::interrupted, "interrupted");
-}
+void check_stop(const std::stop_token& stop) { Call{.stop = stop}.check(); }
 
 }  // namespace davit::oci

@@ -26,14 +26,13 @@ struct LayerWork {
   const Compression& compression;
   const LayerCache& cache;
   CompressionPool& pool;
-  Progress* progress;
-  std::stop_token stop;
 };
 
 /// Builds one layer into a store. A tar is read once, and hashed, compressed and sent at the same
 /// time; a compressed tarball is measured and checked first, and then sent as it is unless it is
 /// there. Where there is a cache, what would be compressed is hashed first, and read again only if
 /// the cache does not have it. `id` names the layer in the progress.
-BuiltLayer build_layer(const LayerInput& input, const std::string& id, const LayerWork& work);
+BuiltLayer build_layer(const Call& call, const LayerInput& input, const std::string& id,
+                       const LayerWork& work);
 
 }  // namespace davit::oci

@@ -97,8 +97,8 @@ class Reader {
   std::string path_;
 };
 
-std::string list(const ImageLayers& image, const LayerReading& reading) {
-  const ImageFiles files(image, reading, Contents::hashed_with_attributes);
+std::string list(const Call& call, const ImageLayers& image, const LayerReading& reading) {
+  const ImageFiles files(call, image, reading, Contents::hashed_with_attributes);
   // Growing would take twice the room for a while.
   std::size_t room = 0;
   files.visit("", [&](const ImageFile& file) {
@@ -115,9 +115,10 @@ std::string named(std::string_view path) { return path.empty() ? "." : std::stri
 
 }  // namespace
 
-Difference::Difference(const ImageLayers& before, const ImageLayers& after,
+Difference::Difference(const Call& call, const ImageLayers& before, const ImageLayers& after,
                        const LayerReading& reading)
-    : before_(list(before, reading)), after_(after, reading, Contents::hashed_with_attributes) {}
+    : before_(list(call, before, reading)),
+      after_(call, after, reading, Contents::hashed_with_attributes) {}
 
 void Difference::visit(ChangeKind kind, const std::function<void(const FileChange&)>& take) const {
   Reader old(before_);

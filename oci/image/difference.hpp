@@ -22,7 +22,8 @@ struct FileChange {
 /// listed anyway. The first image is kept as some 50 bytes for each file, the second as ImageFiles.
 class Difference {
  public:
-  Difference(const ImageLayers& before, const ImageLayers& after, const LayerReading& reading);
+  Difference(const Call& call, const ImageLayers& before, const ImageLayers& after,
+             const LayerReading& reading);
 
   /// The changes of a kind in order of names.
   void visit(ChangeKind kind, const std::function<void(const FileChange&)>& take) const;

@@ -127,15 +127,16 @@ class Flattener final : public TreeHandler {
 
 }  // namespace
 
-void flatten(const ImageLayers& image, const LayerReading& reading, TarHandler& to) {
-  const ImageTree tree(image, reading);
+void flatten(const Call& call, const ImageLayers& image, const LayerReading& reading,
+             TarHandler& to) {
+  const ImageTree tree(call, image, reading);
   Flattener flattener(tree.files(), to);
   tree.read(
-      reading, [&](Node node) { return name_for(tree.files(), node) != no_node; }, flattener);
+      call, reading, [&](Node node) { return name_for(tree.files(), node) != no_node; }, flattener);
   flattener.finish();
 }
 
-void export_tar(const ImageLayers& image, const LayerReading& reading, Sink& to) {
+void export_tar(const Call& call, const ImageLayers& image, const LayerReading& reading, Sink& to) {
   struct Writer final : TarHandler {
     explicit Writer(BlockWriter& blocks) : tar(blocks) {}
     void entry(const TarEntry& entry) override { tar.entry(entry); }
@@ -145,7 +146,7 @@ void export_tar(const ImageLayers& image, const LayerReading& reading, Sink& to)
   BlockPool pool(2);
   BlockWriter blocks(pool, [&](const Block& block) { to.write(Bytes(*block)); });
   Writer writer(blocks);
-  flatten(image, reading, writer);
+  flatten(call, image, reading, writer);
   writer.tar.finish();
   blocks.finish();
 }

@@ -9,9 +9,10 @@ namespace davit::oci {
 /// the entries come. A directory stands before what is in it where that stands together; otherwise,
 /// as tars are unpacked, it would lose its time again, and so it stands at the end. Paths are
 /// "a/b", the root is ".".
-void flatten(const ImageLayers& image, const LayerReading& reading, TarHandler& to);
+void flatten(const Call& call, const ImageLayers& image, const LayerReading& reading,
+             TarHandler& to);
 
 /// The flattened tree as a tar.
-void export_tar(const ImageLayers& image, const LayerReading& reading, Sink& to);
+void export_tar(const Call& call, const ImageLayers& image, const LayerReading& reading, Sink& to);
 
 }  // namespace davit::oci

@@ -84,14 +84,15 @@ class Picker final : public TreeHandler {
 
 }  // namespace
 
-ImageFiles::ImageFiles(const ImageLayers& image, const LayerReading& reading, Contents contents)
-    : tree_(image, reading) {
+ImageFiles::ImageFiles(const Call& call, const ImageLayers& image, const LayerReading& reading,
+                       Contents contents)
+    : tree_(call, image, reading) {
   if (contents == Contents::passed_over) return;
   const Overlay& files = tree_.files();
   digests_.resize(files.size());
   Hashing hashing(files, contents, digests_);
   tree_.read(
-      reading, [&](Node node) { return hashing.wants(node); }, hashing);
+      call, reading, [&](Node node) { return hashing.wants(node); }, hashing);
 }
 
 void ImageFiles::visit(std::string_view path,
@@ -117,9 +118,9 @@ void ImageFiles::visit(std::string_view path,
   });
 }
 
-void read_image_file(const ImageLayers& image, const LayerReading& reading, std::string_view path,
-                     Sink& to) {
-  const ImageTree tree(image, reading);
+void read_image_file(const Call& call, const ImageLayers& image, const LayerReading& reading,
+                     std::string_view path, Sink& to) {
+  const ImageTree tree(call, image, reading);
   const Overlay& files = tree.files();
   const Node found = files.find(path, Overlay::Last::followed);
   if (found == no_node) {
@@ -131,7 +132,7 @@ void read_image_file(const ImageLayers& image, const LayerReading& reading, std:
   const Node content = files[found].content;
   Picker picker(content, to);
   tree.read(
-      reading, [&](Node node) { return node == content; }, picker);
+      call, reading, [&](Node node) { return node == content; }, picker);
 }
 
 }  // namespace davit::oci

@@ -26,7 +26,8 @@ enum class Contents { passed_over, hashed, hashed_with_attributes };
 /// The files of an image in order of their names, what is in a directory after it.
 class ImageFiles {
  public:
-  ImageFiles(const ImageLayers& image, const LayerReading& reading, Contents contents);
+  ImageFiles(const Call& call, const ImageLayers& image, const LayerReading& reading,
+             Contents contents);
 
   /// What a path names, and all beneath it. Links on the way are followed inside the image; the
   /// last one is not. Throws Error(not_found). The empty path means all.
@@ -39,7 +40,7 @@ class ImageFiles {
 
 /// Writes a file's content; symbolic links are followed inside the image. Throws Error(not_found),
 /// Error(usage) if it is no file.
-void read_image_file(const ImageLayers& image, const LayerReading& reading, std::string_view path,
-                     Sink& to);
+void read_image_file(const Call& call, const ImageLayers& image, const LayerReading& reading,
+                     std::string_view path, Sink& to);
 
 }  // namespace davit::oci

@@ -50,9 +50,10 @@ class Finder final : public TarHandler {
 
 }  // namespace
 
-ImageTree::ImageTree(const ImageLayers& image, const LayerReading& reading) : image_(image) {
+ImageTree::ImageTree(const Call& call, const ImageLayers& image, const LayerReading& reading)
+    : image_(image) {
   Applier applier(files_);
-  read_layers(image_, LayerOrder::bottom_up, reading, [&](std::size_t layer) -> TarHandler& {
+  read_layers(call, image_, LayerOrder::bottom_up, reading, [&](std::size_t layer) -> TarHandler& {
     entries_.push_back(applier.count());
     files_.begin_layer(layer_name(image_, layer));
     return applier;
@@ -61,8 +62,8 @@ ImageTree::ImageTree(const ImageLayers& image, const LayerReading& reading) : im
   files_.settle();
 }
 
-void ImageTree::read(const LayerReading& reading, const std::function<bool(Node)>& wanted,
-                     TreeHandler& handler) const {
+void ImageTree::read(const Call& call, const LayerReading& reading,
+                     const std::function<bool(Node)>& wanted, TreeHandler& handler) const {
   ImageLayers some = image_;
   some.layers.clear();
   some.diff_ids.clear();
@@ -81,12 +82,12 @@ void ImageTree::read(const LayerReading& reading, const std::function<bool(Node)
   Finder finder(files_, handler);
   // Progress has been told of all layers, and they have been compared.
   LayerReading second = reading;
-  second.progress = nullptr;
   second.compares_diff_ids = false;
-  read_layers(some, LayerOrder::bottom_up, second, [&](std::size_t layer) -> TarHandler& {
-    finder.begin_layer(below[layer]);
-    return finder;
-  });
+  read_layers({.stop = call.stop}, some, LayerOrder::bottom_up, second,
+              [&](std::size_t layer) -> TarHandler& {
+                finder.begin_layer(below[layer]);
+                return finder;
+              });
 }
 
 }  // namespace davit::oci

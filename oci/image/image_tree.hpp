@@ -25,14 +25,14 @@ struct TreeHandler {
 class ImageTree {
  public:
   /// Reads all layers.
-  ImageTree(const ImageLayers& image, const LayerReading& reading);
+  ImageTree(const Call& call, const ImageLayers& image, const LayerReading& reading);
 
   const Overlay& files() const { return files_; }
   const ImageLayers& image() const { return image_; }
 
   /// Reads layers again, from the lowest, for what is in their files: those that have a node which
   /// `wanted` says yes to. Hands on all nodes that their entries made.
-  void read(const LayerReading& reading, const std::function<bool(Node)>& wanted,
+  void read(const Call& call, const LayerReading& reading, const std::function<bool(Node)>& wanted,
             TreeHandler& handler) const;
 
  private:

@@ -23,11 +23,11 @@ struct Inspection {
 };
 
 /// The document with this tag or digest. With a platform, one is chosen from an index.
-Descriptor find_image(Store& store, std::string_view tag_or_digest,
+Descriptor find_image(const Call& call, Store& store, std::string_view tag_or_digest,
                       const std::optional<Platform>& platform);
 
 /// Reads the documents of an image, none of its layers.
-Inspection inspect_image(Store& store, std::string_view tag_or_digest,
+Inspection inspect_image(const Call& call, Store& store, std::string_view tag_or_digest,
                          const std::optional<Platform>& platform);
 
 }  // namespace davit::oci

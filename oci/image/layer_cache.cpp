@@ -29,14 +29,13 @@ std::vector<std::string> layer_comments(const ImageConfig& config) {
 
 /// Writes a layer's blob into a sink, and throws Error(corrupt) at its end, or as soon as it is
 /// longer, if it does not hold the tar. The tar's size bounds what is decompressed.
-void fetch_checked(Store& from, const Descriptor& layer, const LayerInfo& tar, Sink& into,
-                   const CopyOptions& copying) {
+void fetch_checked(const Call& call, Store& from, const Descriptor& layer, const LayerInfo& tar,
+                   Sink& into) {
   const std::string what = fmt::format("{} of {}", layer.digest.str(), from.name());
   const Error wrong(ErrorKind::corrupt, what + " does not hold what its image says");
   Hasher hasher;
   std::uint64_t size = 0;
   FunctionSink uncompressed([&](Bytes bytes) {
-    check_stop(copying.stop);
     size += bytes.size();
     if (size > tar.tar_size) throw wrong;
     hasher.write(bytes);
@@ -45,28 +44,30 @@ void fetch_checked(Store& from, const Descriptor& layer, const LayerInfo& tar, S
   BlobEvent event{
       .id = layer.digest.str(), .kind = "layer", .state = BlobState::checking, .total = layer.size};
   Tee both(into, *decompressor);
-  ProgressSink reported(both, copying.progress, event);
-  from.fetch(layer, reported);
+  ProgressSink reported(both, call, event);
+  from.fetch(call, layer, reported);
   decompressor->finish();
   if (hasher.finish() != tar.diff_id) throw wrong;
 }
 
 /// Brings a layer that is checked: while it is copied, or by itself where the store has it or
 /// mounts it. A blob that is found to be another may stay in the store; nothing refers to it.
-void bring_checked(Store& from, const Descriptor& layer, const LayerInfo& tar, Store& to,
-                   const CopyOptions& copying) {
-  if (to.has(layer) || to.mount(layer, from)) {
+void bring_checked(const Call& call, Store& from, const Descriptor& layer, const LayerInfo& tar,
+                   Store& to) {
+  const auto source = from.mount_source();
+  if (to.has(call, layer) || (source && to.mount(call, layer, *source))) {
     NullSink nowhere;
-    fetch_checked(from, layer, tar, nowhere, copying);
+    fetch_checked(call, from, layer, tar, nowhere);
   } else {
-    to.push(layer, [&](Sink& sink) { fetch_checked(from, layer, tar, sink, copying); });
+    to.push(call, layer,
+            [&](const Call& inner, Sink& sink) { fetch_checked(inner, from, layer, tar, sink); });
   }
-  if (copying.progress == nullptr) return;
-  copying.progress->update({.id = layer.digest.str(),
-                            .kind = "layer",
-                            .state = BlobState::done,
-                            .bytes = layer.size,
-                            .total = layer.size});
+  if (call.progress == nullptr) return;
+  call.progress->update({.id = layer.digest.str(),
+                         .kind = "layer",
+                         .state = BlobState::done,
+                         .bytes = layer.size,
+                         .total = layer.size});
 }
 
 }  // namespace
@@ -75,9 +76,9 @@ std::string compression_note(const Compression& compression) {
   return compression.level() ? std::string(note_begin) + compression.str() : "";
 }
 
-bool LayerCache::add(Store& store, std::string_view tag_or_digest, const Platform& platform,
-                     Claims claims) {
-  const Inspection image = inspect_image(store, tag_or_digest, platform);
+bool LayerCache::add(const Call& call, Store& store, std::string_view tag_or_digest,
+                     const Platform& platform, Claims claims) {
+  const Inspection image = inspect_image(call, store, tag_or_digest, platform);
   if (!image.config) return false;
   const auto& layers = std::get<Manifest>(image.document).layers;
   const auto& diff_ids = image.config->diff_ids;
@@ -100,16 +101,16 @@ bool LayerCache::add(Store& store, std::string_view tag_or_digest, const Platfor
   return true;
 }
 
-std::optional<Descriptor> LayerCache::bring(const LayerInfo& tar, Store& to,
+std::optional<Descriptor> LayerCache::bring(const Call& call, const LayerInfo& tar, Store& to,
                                             const CopyOptions& copying) const {
   const auto found = layers_.find(tar.diff_id);
   if (found == layers_.end()) return std::nullopt;
   const auto& [store, descriptor, claims] = found->second;
   try {
     if (claims == Claims::checked) {
-      bring_checked(*store, descriptor, tar, to, copying);
-    } else if (!to.has(descriptor)) {
-      copy_blobs(*store, to, std::array{descriptor}, copying);
+      bring_checked(call, *store, descriptor, tar, to);
+    } else if (!to.has(call, descriptor)) {
+      copy_blobs(call, *store, to, std::array{descriptor}, copying);
     }
   } catch (const Error& error) {
     // What is gone or spoilt there, though its manifest is not, is built here.

@@ -30,14 +30,15 @@ class LayerCache {
 
   /// Adds the layers of an image; of an index, the image for `platform`. Says whether there was
   /// one. Throws what the store throws, and Error(corrupt) for a malformed image.
-  bool add(Store& store, std::string_view tag_or_digest, const Platform& platform, Claims claims);
+  bool add(const Call& call, Store& store, std::string_view tag_or_digest, const Platform& platform,
+           Claims claims);
 
   bool empty() const { return layers_.empty(); }
 
   /// The descriptor of a layer with this tar, which from then on is in `to`: it was there, or is
   /// mounted or copied from where it is. Nothing if no image had it, or its blob is gone or is not
   /// what was claimed; of the latter it is warned.
-  std::optional<Descriptor> bring(const LayerInfo& tar, Store& to,
+  std::optional<Descriptor> bring(const Call& call, const LayerInfo& tar, Store& to,
                                   const CopyOptions& copying) const;
 
  private:

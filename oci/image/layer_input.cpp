@@ -97,7 +97,7 @@ LayerInput tarball_layer(const std::filesystem::path& path) {
   };
   if (encoding == Encoding::gzip || encoding == Encoding::zstd) {
     layer.compressed = {
-        .blob = [tarball](Sink& to) { tarball->send(to); },
+        .blob = [tarball](const Call&, Sink& to) { tarball->send(to); },
         .size = tarball->size,
         .media_type = encoding == Encoding::gzip ? media::oci_layer_gzip : media::oci_layer_zstd,
         .encoding = encoding};

@@ -20,8 +20,8 @@ constexpr std::size_t piece = 1 * MiB;
 /// A layer's tar, decompressed. `fetch` writes its blob; `inflated` is what all layers came to.
 Content tar_of(const ImageLayers& image, std::size_t number, const LayerReading& options,
                const Content& fetch, std::atomic<std::uint64_t>& inflated) {
-  return [&image, number, &options, fetch, &inflated](Sink& to) {
-    Progress* progress = options.progress;
+  return [&image, number, &options, fetch, &inflated](const Call& call, Sink& to) {
+    Progress* progress = call.progress;
     const Descriptor& layer = image.layers[number];
     const std::string what = layer_name(image, number);
     FunctionSink watched([&](Bytes bytes) {
@@ -37,8 +37,8 @@ Content tar_of(const ImageLayers& image, std::size_t number, const LayerReading&
                     .state = BlobState::copying,
                     .total = layer.size};
     if (progress != nullptr) progress->update(event);
-    ProgressSink reported(*decompressor, progress, event);
-    fetch(reported);
+    ProgressSink reported(*decompressor, call, event);
+    fetch(call, reported);
     decompressor->finish();
     event.state = BlobState::done;
     event.bytes = layer.size;
@@ -46,24 +46,13 @@ Content tar_of(const ImageLayers& image, std::size_t number, const LayerReading&
   };
 }
 
-class Stopping {
- public:
-  explicit Stopping(BlobsAhead& blobs) : blobs_(blobs) {}
-  ~Stopping() { blobs_.stop(); }
-  Stopping(const Stopping&) = delete;
-  Stopping& operator=(const Stopping&) = delete;
-
- private:
-  BlobsAhead& blobs_;
-};
-
 }  // namespace
 
-ImageLayers open_layers(Store& store, std::string_view tag_or_digest,
+ImageLayers open_layers(const Call& call, Store& store, std::string_view tag_or_digest,
                         const std::optional<Platform>& platform) {
-  Inspection found = inspect_image(store, tag_or_digest, platform);
+  Inspection found = inspect_image(call, store, tag_or_digest, platform);
   if (std::holds_alternative<Index>(found.document)) {
-    found = inspect_image(store, tag_or_digest, Platform::host());
+    found = inspect_image(call, store, tag_or_digest, Platform::host());
   }
   ImageLayers image;
   image.store = &store;
@@ -86,7 +75,8 @@ std::string layer_name(const ImageLayers& image, std::size_t layer) {
   return fmt::format("{} of {}", image.layers[layer].digest.str(), image.name);
 }
 
-void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading& options,
+void read_layers(const Call& call, const ImageLayers& image, LayerOrder order,
+                 const LayerReading& options,
                  const std::function<TarHandler&(std::size_t)>& handler) {
   const std::size_t count = image.layers.size();
   const auto number = [&](std::size_t i) {
@@ -94,18 +84,17 @@ void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading&
   };
   std::vector<Descriptor> in_order;
   for (std::size_t i = 0; i < count; ++i) in_order.push_back(image.layers[number(i)]);
-  BlobsAhead blobs(*image.store, std::move(in_order), options.stop);
+  BlobsAhead blobs(call, *image.store, std::move(in_order));
   std::atomic<std::uint64_t> inflated = 0;
   const auto open = [&](std::size_t i) -> std::unique_ptr<Reader> {
     if (i == count) return nullptr;
-    const auto fetch = [&blobs, i](Sink& sink) { blobs.fetch(i, sink); };
-    return std::make_unique<Reader>(tar_of(image, number(i), options, fetch, inflated), ahead);
+    const auto fetch = [&blobs, i](const Call& inner, Sink& sink) { blobs.fetch(inner, i, sink); };
+    return std::make_unique<Reader>(call, tar_of(image, number(i), options, fetch, inflated),
+                                    ahead);
   };
   std::vector<std::byte> buffer(piece);
   std::unique_ptr<Reader> current;
   std::unique_ptr<Reader> next = open(0);
-  // Before the readers go, on a failure: their threads may wait for each other's blobs.
-  const Stopping stopping(blobs);
   for (std::size_t i = 0; i < count; ++i) {
     current = std::move(next);
     next = open(i + 1);
@@ -115,7 +104,7 @@ void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading&
     // Its digest tells whether the archive was cut.
     TarParser parser(handler(layer), what, EndMarks::optional);
     while (const std::size_t n = current->read(buffer)) {
-      check_stop(options.stop);
+      call.check();
       const Bytes bytes = Bytes(buffer).first(n);
       if (options.compares_diff_ids) hasher.write(bytes);
       parser.write(bytes);

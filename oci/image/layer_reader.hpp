@@ -3,7 +3,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -27,15 +26,13 @@ struct ImageLayers {
 
 /// Reads the documents. An index wants a platform; without one, this machine's is taken. Throws
 /// Error(corrupt) for what is no image with layers of files.
-ImageLayers open_layers(Store& store, std::string_view tag_or_digest,
+ImageLayers open_layers(const Call& call, Store& store, std::string_view tag_or_digest,
                         const std::optional<Platform>& platform);
 
 /// "sha256:... of registry.example/app@sha256:...", as errors have it.
 std::string layer_name(const ImageLayers& image, std::size_t layer);
 
 struct LayerReading {
-  Progress* progress = nullptr;
-  std::stop_token stop = {};
   /// Bytes that all layers together may inflate to. Of what a layer inflates to no bound is known
   /// beforehand, and a ratio tells nothing: honest zeros become a thousandth, or much less.
   std::uint64_t max_bytes = inflated_size_limit;
@@ -52,7 +49,8 @@ enum class LayerOrder { bottom_up, top_down };
 /// blob is checked against its digest and each tar against its diff_id, once it is read to its
 /// end; what a handler did by then with wrong bytes is the caller's to undo. Nothing is stored.
 /// Throws what the store and the handler throw; Error(corrupt); Error(refused) beyond the limit.
-void read_layers(const ImageLayers& image, LayerOrder order, const LayerReading& options,
+void read_layers(const Call& call, const ImageLayers& image, LayerOrder order,
+                 const LayerReading& options,
                  const std::function<TarHandler&(std::size_t)>& handler);
 
 }  // namespace davit::oci

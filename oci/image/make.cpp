@@ -45,18 +45,18 @@ std::size_t layers_at_once(const Compression& compression) {
   return compression.format() == LayerFormat::zstd ? 1 : 2;
 }
 
-std::vector<BuiltLayer> build_layers(Store& to, const LayerCache& cache,
+std::vector<BuiltLayer> build_layers(const Call& call, Store& to, const LayerCache& cache,
                                      const ImageRecipe& recipe) {
   std::vector<BuiltLayer> built(recipe.layers.size());
   CompressionPool pool;
-  TaskGroup tasks(std::min(recipe.jobs, layers_at_once(recipe.compression)), recipe.stop);
+  TaskGroup tasks(std::min(recipe.jobs, layers_at_once(recipe.compression)), call);
   for (std::size_t i = 0; i < recipe.layers.size(); ++i) {
     tasks.run([&, i] {
       const LayerInput& input = recipe.layers[i];
-      const LayerWork work{to,   recipe.compression, cache,
-                           pool, recipe.progress,    tasks.stop_token()};
-      doing(fmt::format("building a layer of {}", input.name),
-            [&] { built[i] = build_layer(input, fmt::format("layer {}", i + 1), work); });
+      const LayerWork work{to, recipe.compression, cache, pool};
+      doing(fmt::format("building a layer of {}", input.name), [&] {
+        built[i] = build_layer(tasks.call(), input, fmt::format("layer {}", i + 1), work);
+      });
     });
   }
   tasks.wait();
@@ -65,15 +65,16 @@ std::vector<BuiltLayer> build_layers(Store& to, const LayerCache& cache,
 
 }  // namespace
 
-BaseImage read_base(Store& store, std::string_view tag_or_digest,
+BaseImage read_base(const Call& call, Store& store, std::string_view tag_or_digest,
                     const std::optional<Platform>& platform) {
-  const Descriptor root = find_image(store, tag_or_digest, platform ? *platform : Platform::host());
+  const Descriptor root =
+      find_image(call, store, tag_or_digest, platform ? *platform : Platform::host());
   const std::string what = store.name() + "@" + root.digest.str();
   BaseImage base;
   base.store = &store;
   base.manifest =
-      manifest_of(parse_document(root.media_type, fetch_document(store, root), what), what);
-  base.config = fetch_document(store, base.manifest.config);
+      manifest_of(parse_document(root.media_type, fetch_document(call, store, root), what), what);
+  base.config = fetch_document(call, store, base.manifest.config);
   const ImageConfig config = parse_config(base.config, "the config of " + what);
   base.platform = config.platform;
   if (config.diff_ids.size() != base.manifest.layers.size()) {
@@ -101,14 +102,13 @@ Platform platform_of(const ImageRecipe& recipe, const std::optional<BaseImage>& 
   return base ? base->platform : Platform::host();
 }
 
-MadeImage make_image(Store& to, const std::optional<BaseImage>& base, const LayerCache& cache,
-                     const ImageRecipe& recipe) {
+MadeImage make_image(const Call& call, Store& to, const std::optional<BaseImage>& base,
+                     const LayerCache& cache, const ImageRecipe& recipe) {
   const bool docker = recipe.format == ImageFormat::docker;
   if (base) {
-    copy_blobs(*base->store, to, base->manifest.layers,
-               {.jobs = recipe.jobs, .progress = recipe.progress, .stop = recipe.stop});
+    copy_blobs(call, *base->store, to, base->manifest.layers, {.jobs = recipe.jobs});
   }
-  const std::vector<BuiltLayer> built = build_layers(to, cache, recipe);
+  const std::vector<BuiltLayer> built = build_layers(call, to, cache, recipe);
 
   ConfigChanges changes = recipe.config;
   changes.platform = platform_of(recipe, base);
@@ -126,7 +126,7 @@ MadeImage make_image(Store& to, const std::optional<BaseImage>& base, const Laye
   const std::string config =
       derive_config(base ? std::optional<std::string_view>(base->config) : std::nullopt, changes);
   manifest.config = describe(docker ? media::docker_config : media::oci_config, config);
-  if (!to.has(manifest.config)) to.push(manifest.config, content_of(config));
+  if (!to.has(call, manifest.config)) to.push(call, manifest.config, content_of(config));
 
   MadeImage made;
   made.manifest = to_json(manifest);

@@ -27,7 +27,7 @@ struct BaseImage {
 
 /// Of an index, the image for a platform, or for this machine's. Throws Error(not_found) if it is
 /// for another, Error(corrupt) if its documents contradict each other.
-BaseImage read_base(Store& store, std::string_view tag_or_digest,
+BaseImage read_base(const Call& call, Store& store, std::string_view tag_or_digest,
                     const std::optional<Platform>& platform);
 
 /// What a new image is like.
@@ -40,8 +40,6 @@ struct ImageRecipe {
   Compression compression;
   ImageFormat format = ImageFormat::oci;
   std::size_t jobs = 8;
-  Progress* progress = nullptr;
-  std::stop_token stop;
 };
 
 /// Throws Error(usage) for what the recipe's format cannot say.
@@ -59,7 +57,7 @@ struct MadeImage {
 /// Makes an image: its layers and its config are stored in `to`, and its manifest is the caller's
 /// to store, which makes it visible. Layers of the base that `to` has or can mount are not read.
 /// Two layers are compressed at the same time, with zstd one.
-MadeImage make_image(Store& to, const std::optional<BaseImage>& base, const LayerCache& cache,
-                     const ImageRecipe& recipe);
+MadeImage make_image(const Call& call, Store& to, const std::optional<BaseImage>& base,
+                     const LayerCache& cache, const ImageRecipe& recipe);
 
 }  // namespace davit::oci

@@ -152,7 +152,7 @@ class Destination {
 
 }  // namespace
 
-Unpacked unpack_image(const ImageLayers& image, const fs::path& directory,
+Unpacked unpack_image(const Call& call, const ImageLayers& image, const fs::path& directory,
                       const UnpackImageOptions& options) {
   Destination destination(directory);
   const RootedTree tree(Fd(::fcntl(destination.root(), F_DUPFD_CLOEXEC, 0)),
@@ -160,11 +160,11 @@ Unpacked unpack_image(const ImageLayers& image, const fs::path& directory,
   UnpackOptions unpack;
   unpack.privileged = ::geteuid() == 0;
   if (options.max_size != 0) unpack.max_bytes = options.max_size;
-  unpack.stop = options.reading.stop;
+  unpack.stop = call.stop;
   LayerReading reading = options.reading;
   reading.max_bytes = unpack.max_bytes + tar_overhead_limit;
   Unpacker unpacker(tree, unpack);
-  read_layers(image, LayerOrder::bottom_up, reading, [&](std::size_t layer) -> TarHandler& {
+  read_layers(call, image, LayerOrder::bottom_up, reading, [&](std::size_t layer) -> TarHandler& {
     unpacker.begin_layer(layer_name(image, layer));
     return unpacker;
   });

@@ -25,7 +25,7 @@ struct Unpacked {
 /// it is made beside its place, under ".NAME.davit-partial", and renamed; what an earlier run left
 /// there is removed first. So it must not exist before, or be empty. Where it is a mount point or
 /// the current directory, files are made in it directly, and removed again after a failure.
-Unpacked unpack_image(const ImageLayers& image, const std::filesystem::path& directory,
-                      const UnpackImageOptions& options);
+Unpacked unpack_image(const Call& call, const ImageLayers& image,
+                      const std::filesystem::path& directory, const UnpackImageOptions& options);
 
 }  // namespace davit::oci

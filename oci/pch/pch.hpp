@@ -1,5 +1,5 @@
-// What most sources include anyway, parsed once a library. Sources still name what they use: a build
-// with -Db_pch=false is one, too.
+// What most sources include anyway, parsed once a library. Sources still name what they use: a
+// build with -Db_pch=false is one, too.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -5,10 +5,10 @@
 
 namespace davit::oci {
 
-std::unique_ptr<Store> open_archive(const std::filesystem::path& file, OpenMode mode,
-                                    ArchiveFormat format,
+std::unique_ptr<Store> open_archive(const Call& call, const std::filesystem::path& file,
+                                    OpenMode mode, ArchiveFormat format,
                                     std::optional<std::uint64_t> volume_size) {
-  return make_layout_store(mode == OpenMode::existing ? read_archive(file)
+  return make_layout_store(mode == OpenMode::existing ? read_archive(call, file)
                                                       : write_archive(file, format, volume_size));
 }
 

@@ -35,8 +35,8 @@ namespace davit::oci {
 /// ArchiveFormat::docker also writes manifest.json, by which `docker load` and `podman load` take
 /// it; reading is the same. An archive that has nothing but a manifest.json (docker save before
 /// version 25, podman save) is read as a layout of manifests made for it, see read_docker_archive.
-std::unique_ptr<Store> open_archive(const std::filesystem::path& file, OpenMode mode,
-                                    ArchiveFormat format = ArchiveFormat::oci,
+std::unique_ptr<Store> open_archive(const Call& call, const std::filesystem::path& file,
+                                    OpenMode mode, ArchiveFormat format = ArchiveFormat::oci,
                                     std::optional<std::uint64_t> volume_size = {});
 
 }  // namespace davit::oci

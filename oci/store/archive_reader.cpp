@@ -36,7 +36,8 @@ Fd nameless_file() {
 }
 
 /// The tar itself: what is in the file, or what is compressed in it.
-std::unique_ptr<Volumes> decompressed(std::unique_ptr<Volumes> file, std::string_view what) {
+std::unique_ptr<Volumes> decompressed(const Call& call, std::unique_ptr<Volumes> file,
+                                      std::string_view what) {
   const std::uint64_t size = file->size(what);
   StringSink start(magic_size, what);
   file->send(0, std::min<std::uint64_t>(size, magic_size), start, what);
@@ -45,6 +46,7 @@ std::unique_ptr<Volumes> decompressed(std::unique_ptr<Volumes> file, std::string
   Fd tar = nameless_file();
   std::uint64_t written = 0;
   FunctionSink sink([&](Bytes bytes) {
+    call.check();
     written += bytes.size();
     if (written / expansion_limit > std::max(size, small_archive)) {
       throw Error(ErrorKind::refused,
@@ -61,9 +63,9 @@ std::unique_ptr<Volumes> decompressed(std::unique_ptr<Volumes> file, std::string
 
 class ArchiveReader final : public LayoutFiles {
  public:
-  explicit ArchiveReader(const std::filesystem::path& file)
+  ArchiveReader(const Call& call, const std::filesystem::path& file)
       : name_(fmt::format("oci-archive:{}", printable(file.native()))),
-        file_(decompressed(Volumes::open(file), name_)) {
+        file_(decompressed(call, Volumes::open(file), name_)) {
     ArchiveMembers members = list();
     if (members.version) {
       check_layout_version(small_member(members.version, "oci-layout"), name_);
@@ -91,7 +93,10 @@ class ArchiveReader final : public LayoutFiles {
     return found->second.size;
   }
 
-  void read_blob(const Digest& digest, Sink& into) override {
+  bool has(const Call&, const Digest& digest, std::uint64_t size) override {
+    return blob_size(digest) == size;
+  }
+  void read_blob(const Call&, const Digest& digest, Sink& into) override {
     if (const auto made = documents_.find(digest); made != documents_.end()) {
       return into.write(bytes_of(made->second));
     }
@@ -102,9 +107,16 @@ class ArchiveReader final : public LayoutFiles {
     file_->send(found->second.offset, found->second.size, into, digest.str());
   }
 
-  void write_blob(const Digest&, std::uint64_t, const Content&) override { refuse(); }
-  void add_blob(const Content&, const std::function<Descriptor()>&) override { refuse(); }
-  void edit_index(const std::function<std::string(const std::string&)>&) override { refuse(); }
+  void write_blob(const Call&, const Digest&, std::uint64_t, const Content&) override { refuse(); }
+  void add_blob(const Call&, const Content&, const std::function<Descriptor()>&) override {
+    refuse();
+  }
+  void edit_index(const Call&, const std::function<std::string(const std::string&)>&) override {
+    refuse();
+  }
+  std::unique_ptr<Assembly> assemble(const Call&, const Descriptor&) override { return nullptr; }
+  void expect(const Call&, std::span<const Descriptor>) override {}
+  void commit(const Call&) override {}
   std::string index() override { return index_; }
 
  private:
@@ -138,8 +150,8 @@ class ArchiveReader final : public LayoutFiles {
 
 }  // namespace
 
-std::unique_ptr<LayoutFiles> read_archive(const std::filesystem::path& file) {
-  return std::make_unique<ArchiveReader>(file);
+std::unique_ptr<LayoutFiles> read_archive(const Call& call, const std::filesystem::path& file) {
+  return std::make_unique<ArchiveReader>(call, file);
 }
 
 }  // namespace davit::oci

@@ -8,6 +8,6 @@
 namespace davit::oci {
 
 /// An archive opened for reading, see open_archive.
-std::unique_ptr<LayoutFiles> read_archive(const std::filesystem::path& file);
+std::unique_ptr<LayoutFiles> read_archive(const Call& call, const std::filesystem::path& file);
 
 }  // namespace davit::oci

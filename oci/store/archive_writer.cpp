@@ -68,14 +68,20 @@ class ArchiveWriter final : public LayoutFiles {
 
   std::string name() const override { return name_; }
   std::optional<std::uint64_t> blob_size(const Digest& digest) override;
-  void read_blob(const Digest& digest, Sink& into) override;
-  void write_blob(const Digest& digest, std::uint64_t size, const Content& content) override;
-  void add_blob(const Content& content, const std::function<Descriptor()>& described) override;
-  std::unique_ptr<Assembly> assemble(const Descriptor& blob) override;
+  bool has(const Call&, const Digest& digest, std::uint64_t size) override {
+    return blob_size(digest) == size;
+  }
+  void read_blob(const Call& call, const Digest& digest, Sink& into) override;
+  void write_blob(const Call& call, const Digest& digest, std::uint64_t size,
+                  const Content& content) override;
+  void add_blob(const Call& call, const Content& content,
+                const std::function<Descriptor()>& described) override;
+  std::unique_ptr<Assembly> assemble(const Call& call, const Descriptor& blob) override;
   std::string index() override;
-  void edit_index(const std::function<std::string(const std::string&)>& edit) override;
-  void expect(std::span<const Descriptor> content) override;
-  void commit() override;
+  void edit_index(const Call& call,
+                  const std::function<std::string(const std::string&)>& edit) override;
+  void expect(const Call& call, std::span<const Descriptor> content) override;
+  void commit(const Call& call) override;
 
  private:
   using Lock = std::unique_lock<std::mutex>;
@@ -86,9 +92,9 @@ class ArchiveWriter final : public LayoutFiles {
   bool begin(Lock& lock, const Digest& digest, std::uint64_t size, Region& region);
   void complete(const Digest& digest, const Region& region);
   void set_state(const Digest& digest, Region::State state);
-  std::uint64_t write_data(std::uint64_t offset, const Content& content);
+  std::uint64_t write_data(const Call& call, std::uint64_t offset, const Content& content);
   void append_file(const std::string& path, std::string_view text);
-  std::string document(const Descriptor& descriptor);
+  std::string document(const Call& call, const Descriptor& descriptor);
   void close_gaps();
 
   const std::string name_;
@@ -113,7 +119,7 @@ std::optional<std::uint64_t> ArchiveWriter::blob_size(const Digest& digest) {
   return found->second.size;
 }
 
-void ArchiveWriter::read_blob(const Digest& digest, Sink& into) {
+void ArchiveWriter::read_blob(const Call&, const Digest& digest, Sink& into) {
   Region region;
   {
     const Lock lock(mutex_);
@@ -125,14 +131,15 @@ void ArchiveWriter::read_blob(const Digest& digest, Sink& into) {
   output_.send(region.data(), region.size, into);
 }
 
-void ArchiveWriter::write_blob(const Digest& digest, std::uint64_t size, const Content& content) {
+void ArchiveWriter::write_blob(const Call& call, const Digest& digest, std::uint64_t size,
+                               const Content& content) {
   Region region;
   {
     Lock lock(mutex_);
     if (!begin(lock, digest, size, region)) return;
   }
   try {
-    write_data(region.data(), content);
+    write_data(call, region.data(), content);
     if (region.first_part) mark_parts(*output_.partial(), *region.first_part, size);
     complete(digest, region);
   } catch (...) {
@@ -149,7 +156,7 @@ void ArchiveWriter::complete(const Digest& digest, const Region& region) {
   set_state(digest, Region::State::complete);
 }
 
-std::unique_ptr<Assembly> ArchiveWriter::assemble(const Descriptor& blob) {
+std::unique_ptr<Assembly> ArchiveWriter::assemble(const Call&, const Descriptor& blob) {
   const Lock lock(mutex_);
   const auto found = regions_.find(blob.digest);
   if (found == regions_.end() || found->second.state != Region::State::kept ||
@@ -208,17 +215,19 @@ void ArchiveWriter::set_state(const Digest& digest, Region::State state) {
 }
 
 /// Returns the size of the data.
-std::uint64_t ArchiveWriter::write_data(std::uint64_t offset, const Content& content) {
+std::uint64_t ArchiveWriter::write_data(const Call& call, std::uint64_t offset,
+                                        const Content& content) {
   std::uint64_t size = 0;
   FunctionSink sink([&](Bytes bytes) {
     output_.write_at(offset + size, bytes);
     size += bytes.size();
   });
-  content(sink);
+  content(call, sink);
   return size;
 }
 
-void ArchiveWriter::add_blob(const Content& content, const std::function<Descriptor()>& described) {
+void ArchiveWriter::add_blob(const Call& call, const Content& content,
+                             const std::function<Descriptor()>& described) {
   Region region{.header_size = tar_block_size, .state = Region::State::complete};
   {
     Lock lock(mutex_);
@@ -231,7 +240,7 @@ void ArchiveWriter::add_blob(const Content& content, const std::function<Descrip
   Digest digest;
   std::exception_ptr failure;
   try {
-    region.size = write_data(region.data(), content);
+    region.size = write_data(call, region.data(), content);
     output_.write_at(region.data() + region.size, Bytes(zeros).first(tar_padding(region.size)));
     digest = described().digest;
     output_.write_at(region.start, bytes_of(one_block_header(blob_path(digest), region.size)));
@@ -259,13 +268,14 @@ std::string ArchiveWriter::index() {
   return index_;
 }
 
-void ArchiveWriter::edit_index(const std::function<std::string(const std::string&)>& edit) {
+void ArchiveWriter::edit_index(const Call&,
+                               const std::function<std::string(const std::string&)>& edit) {
   const Lock lock(mutex_);
   check_open();
   index_ = edit(index_);
 }
 
-void ArchiveWriter::expect(std::span<const Descriptor> content) {
+void ArchiveWriter::expect(const Call&, std::span<const Descriptor> content) {
   Lock lock(mutex_);
   changed_.wait(lock, [&] { return !adding_; });
   check_open();
@@ -285,7 +295,7 @@ void ArchiveWriter::begin_writing(std::span<const Descriptor> plan) {
   if (!std::exchange(begun_, true)) output_.plan(plan);
 }
 
-void ArchiveWriter::commit() {
+void ArchiveWriter::commit(const Call& call) {
   const Lock lock(mutex_);
   if (committed_) return;
   begin_writing({});
@@ -295,7 +305,7 @@ void ArchiveWriter::commit() {
   if (format_ == ArchiveFormat::docker) {
     append_file("manifest.json",
                 docker_manifest(parse_layout_index(index_, name_),
-                                [this](const Descriptor& one) { return document(one); }));
+                                [&](const Descriptor& one) { return document(call, one); }));
   }
   output_.write_at(end_, Bytes(zeros));
   output_.write_at(end_ + zeros.size(), Bytes(zeros));
@@ -328,14 +338,18 @@ void ArchiveWriter::close_gaps() {
 }
 
 /// While the lock is held.
-std::string ArchiveWriter::document(const Descriptor& descriptor) {
+std::string ArchiveWriter::document(const Call& call, const Descriptor& descriptor) {
   const auto found = regions_.find(descriptor.digest);
   if (found == regions_.end()) {
     throw Error(ErrorKind::not_found,
                 fmt::format("{}: {} is not there", name_, descriptor.digest.str()));
   }
-  return collect([&](Sink& sink) { output_.send(found->second.data(), found->second.size, sink); },
-                 document_limit, descriptor.digest.str());
+  return collect(
+      call,
+      [&](const Call&, Sink& sink) {
+        output_.send(found->second.data(), found->second.size, sink);
+      },
+      document_limit, descriptor.digest.str());
 }
 
 void ArchiveWriter::append_file(const std::string& path, std::string_view text) {

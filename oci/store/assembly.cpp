@@ -85,10 +85,10 @@ class Assembly::PartSink final : public Sink {
   std::uint64_t marked_;
 };
 
-void Assembly::write(const Part& part, const Content& content) {
+void Assembly::write(const Call& call, const Part& part, const Content& content) {
   PartSink sink(*this, part);
   try {
-    content(sink);
+    content(call, sink);
   } catch (...) {
     sink.mark();
     throw;

@@ -55,19 +55,21 @@ class Assembly {
 
   /// Writes one of these; from several threads at once. What came before a failure is kept.
   /// Content that writes nothing at all changes nothing.
-  void write(const Part& part, const Content& content);
+  void write(const Call& call, const Part& part, const Content& content);
 
   /// After all were written: verifies the blob and stores it. False if it is not what it should be
   /// and some of it is from an earlier process: then nothing is kept, and it may come once more.
   /// Error(corrupt) otherwise.
   bool finish();
 
+  /// Keeps nothing of what came: the blob comes in another way.
+  void forget();
+
  private:
   class PartSink;
 
   void mark(std::uint64_t end_of_done);
   void hash_what_is_there();
-  void forget();
 
   const Descriptor blob_;
   const Place place_;

@@ -12,8 +12,20 @@ namespace {
 constexpr std::uint64_t piece_size = 3 * MiB;
 constexpr std::size_t most_ahead = 8;
 
-/// Says that a stream is given up for parts. No Error: it is nobody's but `stream`'s.
-struct TooSlow {};
+/// Leaves out the bytes that its reader has already.
+class Skip final : public Sink {
+ public:
+  Skip(Sink& to, std::uint64_t known) : to_(to), known_(known) {}
+  void write(Bytes bytes) override {
+    const std::uint64_t skipped = std::min<std::uint64_t>(known_, bytes.size());
+    known_ -= skipped;
+    if (bytes.size() > skipped) to_.write(bytes.subspan(skipped));
+  }
+
+ private:
+  Sink& to_;
+  std::uint64_t known_;
+};
 
 }  // namespace
 
@@ -23,13 +35,14 @@ struct BlobsAhead::Piece {
   std::vector<std::byte> buffer = {};  ///< of its own from its first byte on
   std::uint64_t size = 0;
   bool loaded = false;
+  bool given = true;  ///< false: the store gives no parts any more
   std::exception_ptr failure = nullptr;
 };
 
 /// Passes a stream on, and looks how much of the time was spent waiting for it.
 class BlobsAhead::Stream final : public Sink {
  public:
-  Stream(BlobsAhead& ahead, Sink& to) : ahead_(ahead), to_(to) {}
+  Stream(BlobsAhead& ahead, const Call& call, Sink& to) : ahead_(ahead), to_(to), stopper_(call) {}
 
   void write(Bytes bytes) override {
     const auto began = Clock::now();
@@ -39,48 +52,50 @@ class BlobsAhead::Stream final : public Sink {
     ended_ = Clock::now();
     ahead_.worked_ += ended_ - began;
     // A third of the time is more than copying takes from a server that is near.
-    if (ahead_.waited_ >= ahead_.patience_ && ahead_.waited_ * 2 >= ahead_.worked_) throw TooSlow();
+    if (ahead_.waited_ >= ahead_.patience_ && ahead_.waited_ * 2 >= ahead_.worked_) {
+      too_slow_ = true;
+      stopper_.request_stop();
+    }
   }
   std::uint64_t taken() const { return taken_; }
+  /// Its call is stopped, for parts are going to be faster.
+  bool too_slow() const { return too_slow_; }
+  Call call() const { return stopper_.call(); }
 
  private:
   BlobsAhead& ahead_;
   Sink& to_;
+  Stopper stopper_;
+  bool too_slow_ = false;
   Clock::time_point ended_ = Clock::now();
   std::uint64_t taken_ = 0;
 };
 
-BlobsAhead::BlobsAhead(Store& store, std::vector<Descriptor> blobs, std::stop_token stop,
+BlobsAhead::BlobsAhead(const Call& call, Store& store, std::vector<Descriptor> blobs,
                        Clock::duration patience)
-    : store_(store),
-      blobs_(std::move(blobs)),
-      patience_(patience),
-      group_(most_ahead, std::move(stop)) {
+    : store_(store), blobs_(std::move(blobs)), patience_(patience), group_(most_ahead, call) {
   if (patience_ != Clock::duration::zero()) return;
   const std::lock_guard lock(mutex_);
   way_ = Way::parts;
   fill();
 }
 
-BlobsAhead::~BlobsAhead() { stop(); }
-
-void BlobsAhead::stop() {
-  const std::lock_guard lock(mutex_);
-  stopped_ = true;
-  changed_.notify_all();
-}
-
-void BlobsAhead::fetch(std::size_t number, Sink& into) {
+void BlobsAhead::fetch(const Call& call, std::size_t number, Sink& into) {
   const Descriptor& blob = blobs_.at(number);
   Verifier verifier(blob, into);
   std::uint64_t taken = 0;
-  Way way = wait_for_turn(number);
-  if (way == Way::stream) way = stream(number, verifier, taken);
-  if (way == Way::whole) return store_.fetch(blob, into);
+  Way way = wait_for_turn(call, number);
+  if (way == Way::stream) way = stream(call, number, verifier, taken);
+  if (way == Way::whole) return store_.fetch(call, blob, into);
   while (taken < blob.size) {
-    const std::shared_ptr<Piece> piece = next_piece(number);
+    const std::shared_ptr<Piece> piece = next_piece(call, number);
     // Taken out, so that the thread that caught it has no part in its end.
     if (piece->failure) std::rethrow_exception(std::exchange(piece->failure, nullptr));
+    if (!piece->given) {
+      // One node of several may know no ranges, or the store stopped giving them.
+      fetch_rest(call, number, verifier, taken);
+      break;
+    }
     verifier.write(Bytes(piece->buffer).first(piece->size));
     taken += piece->size;
     give_back(std::move(piece->buffer));
@@ -88,22 +103,45 @@ void BlobsAhead::fetch(std::size_t number, Sink& into) {
   verifier.finish();
 }
 
-/// Streams come one after the other, pieces and whole blobs as they are asked for.
-BlobsAhead::Way BlobsAhead::wait_for_turn(std::size_t number) {
+/// The rest of a blob, from one answer with the whole: what came already is passed over.
+void BlobsAhead::fetch_rest(const Call& call, std::size_t number, Sink& into, std::uint64_t taken) {
+  Skip rest(into, taken);
+  store_.fetch(call, blobs_[number], rest);
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return stopped_ || way_ != Way::stream || turn_ == number; });
-  if (stopped_) throw Error(ErrorKind::interrupted, "interrupted");
+  // The other pieces of this blob are nobody's.
+  while (!ahead_.empty() && ahead_.front()->blob == number) {
+    changed_.wait(lock, call.stop, [&] { return ahead_.front()->loaded; });
+    call.check();
+    ahead_.pop_front();
+  }
+  if (next_blob_ == number) {
+    next_blob_ = number + 1;
+    next_offset_ = 0;
+  }
+  fill();
+  changed_.notify_all();
+}
+
+/// Streams come one after the other, pieces and whole blobs as they are asked for.
+BlobsAhead::Way BlobsAhead::wait_for_turn(const Call& call, std::size_t number) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, call.stop, [&] { return way_ != Way::stream || turn_ == number; });
+  call.check();
   return way_;
 }
 
 /// Streams a blob to its end, or until it proves too slow. Says how what is left comes.
-BlobsAhead::Way BlobsAhead::stream(std::size_t number, Sink& into, std::uint64_t& taken) {
+BlobsAhead::Way BlobsAhead::stream(const Call& call, std::size_t number, Sink& into,
+                                   std::uint64_t& taken) {
   const Descriptor& blob = blobs_[number];
-  Stream stream(*this, into);
+  Stream stream(*this, call, into);
   Way way = Way::stream;
   try {
-    if (blob.size > 0 && !store_.fetch_part(blob, {0, blob.size}, stream)) way = Way::whole;
-  } catch (const TooSlow&) {
+    if (blob.size > 0 && !store_.fetch_part(stream.call(), blob, {0, blob.size}, stream)) {
+      way = Way::whole;
+    }
+  } catch (const Error&) {
+    if (!stream.too_slow() || call.stop.stop_requested()) throw;
     way = Way::parts;
   }
   taken = stream.taken();
@@ -117,13 +155,12 @@ BlobsAhead::Way BlobsAhead::stream(std::size_t number, Sink& into, std::uint64_t
   return way;
 }
 
-std::shared_ptr<BlobsAhead::Piece> BlobsAhead::next_piece(std::size_t number) {
+std::shared_ptr<BlobsAhead::Piece> BlobsAhead::next_piece(const Call& call, std::size_t number) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] {
-    return stopped_ ||
-           (!ahead_.empty() && ahead_.front()->blob == number && ahead_.front()->loaded);
+  changed_.wait(lock, call.stop, [&] {
+    return !ahead_.empty() && ahead_.front()->blob == number && ahead_.front()->loaded;
   });
-  if (stopped_) throw Error(ErrorKind::interrupted, "interrupted");
+  call.check();
   std::shared_ptr<Piece> piece = std::move(ahead_.front());
   ahead_.pop_front();
   fill();
@@ -175,7 +212,6 @@ void BlobsAhead::load(Piece& piece) {
   const Descriptor& blob = blobs_[piece.blob];
   try {
     FunctionSink sink([&](Bytes bytes) {
-      check_stop(group_.stop_token());
       if (piece.buffer.empty()) piece.buffer = take_buffer();
       if (bytes.size() > piece.part.size - piece.size) {
         throw Error(ErrorKind::corrupt, blob.digest.str() + ": a part is too long");
@@ -183,8 +219,9 @@ void BlobsAhead::load(Piece& piece) {
       std::memcpy(piece.buffer.data() + piece.size, bytes.data(), bytes.size());
       piece.size += bytes.size();
     });
-    if (!store_.fetch_part(blob, piece.part, sink) || piece.size != piece.part.size) {
-      throw Error(ErrorKind::unavailable, store_.name() + " gives no parts of blobs");
+    piece.given = store_.fetch_part(group_.call(), blob, piece.part, sink);
+    if (piece.given && piece.size != piece.part.size) {
+      throw Error(ErrorKind::corrupt, blob.digest.str() + ": a part is too short");
     }
   } catch (...) {
     piece.failure = std::current_exception();

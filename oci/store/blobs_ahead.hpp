@@ -8,7 +8,6 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <stop_token>
 #include <vector>
 
 #include "oci/base/tasks.hpp"
@@ -26,27 +25,24 @@ class BlobsAhead {
 
   /// `store` lives longer. The blobs are in the order in which they will be read. In parts at once
   /// if `patience` is none.
-  BlobsAhead(Store& store, std::vector<Descriptor> blobs, std::stop_token stop = {},
+  BlobsAhead(const Call& call, Store& store, std::vector<Descriptor> blobs,
              Clock::duration patience = std::chrono::milliseconds(100));
-  ~BlobsAhead();
   BlobsAhead(const BlobsAhead&) = delete;
   BlobsAhead& operator=(const BlobsAhead&) = delete;
 
   /// Writes a blob, by its number, as Store::fetch does; each once. Several may be asked for at the
   /// same time: a later one waits until those before it were taken.
-  void fetch(std::size_t number, Sink& into);
-
-  /// Nothing more is wanted: whoever waits in `fetch` gets Error(interrupted).
-  void stop();
+  void fetch(const Call& call, std::size_t number, Sink& into);
 
  private:
   struct Piece;
   class Stream;
   enum class Way { stream, parts, whole };
 
-  Way wait_for_turn(std::size_t number);
-  Way stream(std::size_t number, Sink& into, std::uint64_t& taken);
-  std::shared_ptr<Piece> next_piece(std::size_t number);
+  Way wait_for_turn(const Call& call, std::size_t number);
+  Way stream(const Call& call, std::size_t number, Sink& into, std::uint64_t& taken);
+  void fetch_rest(const Call& call, std::size_t number, Sink& into, std::uint64_t taken);
+  std::shared_ptr<Piece> next_piece(const Call& call, std::size_t number);
   void fill();
   bool schedule();
   void load(Piece& piece);
@@ -60,9 +56,8 @@ class BlobsAhead {
   Clock::duration worked_{};  // on what they brought
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable_any changed_;
   Way way_ = Way::stream;
-  bool stopped_ = false;
   std::size_t turn_ = 0;                      // the blob that may be streamed
   std::deque<std::shared_ptr<Piece>> ahead_;  // in order, being loaded or loaded
   std::size_t next_blob_ = 0;                 // of the piece that comes after these

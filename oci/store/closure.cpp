@@ -38,15 +38,15 @@ class Walk {
  public:
   Walk(Store& store, const ClosureOptions& options) : store_(store), options_(options) {}
 
-  Closure run(const Descriptor& root) {
-    read_all(root);
+  Closure run(const Call& call, const Descriptor& root) {
+    read_all(call, root);
     place(root, 1);
     return std::move(result_);
   }
 
  private:
-  void read_all(const Descriptor& root);
-  void read(Node& node);
+  void read_all(const Call& call, const Descriptor& root);
+  void read(const Call& call, Node& node);
   Node* discover(const Descriptor& descriptor, const std::string& parent);
   void place(const Descriptor& descriptor, std::size_t depth);
   void place_blob(const Descriptor& blob);
@@ -69,14 +69,14 @@ class Walk {
 };
 
 /// Level by level, so that what one index lists is read at the same time.
-void Walk::read_all(const Descriptor& root) {
+void Walk::read_all(const Call& call, const Descriptor& root) {
   std::vector<Node*> level = {discover(root, {})};
   for (std::size_t depth = 1; !level.empty(); ++depth) {
     if (depth > index_depth_limit) {
       throw too_much(fmt::format("documents are nested deeper than {}", index_depth_limit));
     }
-    TaskGroup group(options_.jobs, options_.stop);
-    for (Node* node : level) group.run([this, node] { read(*node); });
+    TaskGroup group(options_.jobs, call);
+    for (Node* node : level) group.run([this, node, &group] { read(group.call(), *node); });
     group.wait();
     std::vector<Node*> next;
     for (const Node* node : level) {
@@ -99,14 +99,14 @@ Node* Walk::discover(const Descriptor& descriptor, const std::string& parent) {
   return is_new ? &found->second : nullptr;
 }
 
-void Walk::read(Node& node) {
+void Walk::read(const Call& call, Node& node) {
   const Descriptor& descriptor = node.descriptor;
-  if (options_.leave_out && options_.leave_out(descriptor)) {
+  if (options_.leave_out && options_.leave_out(call, descriptor)) {
     node.left_out = true;
     return;
   }
   try {
-    node.bytes = fetch_document(store_, descriptor);
+    node.bytes = fetch_document(call, store_, descriptor);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found || node.parent.empty()) throw;
     throw Error(ErrorKind::not_found,
@@ -173,8 +173,9 @@ void Walk::check_size(const Descriptor& descriptor) {
 
 }  // namespace
 
-Closure closure(Store& store, const Descriptor& root, const ClosureOptions& options) {
-  return Walk(store, options).run(root);
+Closure closure(const Call& call, Store& store, const Descriptor& root,
+                const ClosureOptions& options) {
+  return Walk(store, options).run(call, root);
 }
 
 }  // namespace davit::oci

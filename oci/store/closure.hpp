@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -17,9 +16,8 @@ struct ClosureOptions {
   ForeignLayers foreign_layers = ForeignLayers::skip;
   /// Documents for which this is true are left out, with all that only they refer to. Called from
   /// several threads at once.
-  std::function<bool(const Descriptor&)> leave_out = {};
+  std::function<bool(const Call&, const Descriptor&)> leave_out = {};
   std::size_t jobs = 8;  ///< documents read at the same time
-  std::stop_token stop = {};
 };
 
 struct PlannedDocument {
@@ -43,6 +41,7 @@ struct Closure {
 /// Bounded against hostile input, Error(corrupt): 8 documents deep, 10,000 documents of together
 /// 64 MiB, 100,000 blobs, and no two sizes for one digest. A child that the store lacks is
 /// Error(not_found) naming it and its parent.
-Closure closure(Store& store, const Descriptor& root, const ClosureOptions& options = {});
+Closure closure(const Call& call, Store& store, const Descriptor& root,
+                const ClosureOptions& options = {});
 
 }  // namespace davit::oci

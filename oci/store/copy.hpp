@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -13,12 +12,14 @@
 
 namespace davit::oci {
 
+/// Whether what the destination says that it has is taken for granted.
+enum class Present { trusted, sent_again };
+
 struct CopyOptions {
   std::vector<std::string> tags = {};  ///< with none, the root can be found by its digest only
   std::size_t jobs = 8;                ///< blobs on their way at the same time
   ForeignLayers foreign_layers = ForeignLayers::skip;
-  Progress* progress = nullptr;
-  std::stop_token stop = {};
+  Present present = Present::trusted;
 };
 
 /// What moved. A document counts as sent once, with however many tags.
@@ -37,19 +38,23 @@ struct CopyResult {
 /// destination is valid at every moment, a tag moves only when all is there, and doing it again
 /// after a failure sends what is missing.
 ///
-/// Blobs the destination has are not sent, others are mounted if it can. A store keeps what the
-/// documents it has refer to, so these are neither read nor walked; if it has the root, only tags
-/// move. The first failure stops the rest. `to.commit()` is the caller's: more may go there.
-CopyResult copy(Store& from, Store& to, const Descriptor& root, const CopyOptions& options = {});
+/// Blobs the destination has are not sent, others are mounted if it can. What a document refers to
+/// is there with it in a store that keeps references, so it is neither read nor walked there; if
+/// such a store has the root, only tags move. Other stores are asked for all of it, and so are
+/// mended where something has gone. The first failure stops the rest at once. `to.commit()` is the
+/// caller's: more may go there.
+CopyResult copy(const Call& call, Store& from, Store& to, const Descriptor& root,
+                const CopyOptions& options = {});
 
 /// What it is going to do, as far as that can be known before.
-Closure plan_copy(Store& from, Store& to, const Descriptor& root, const CopyOptions& options = {});
+Closure plan_copy(const Call& call, Store& from, Store& to, const Descriptor& root,
+                  const CopyOptions& options = {});
 /// The copy that was planned so.
-CopyResult copy(Store& from, Store& to, const Descriptor& root, Closure plan,
+CopyResult copy(const Call& call, Store& from, Store& to, const Descriptor& root, Closure plan,
                 const CopyOptions& options);
 
 /// The first half of it: blobs alone, each digest once. What refers to them comes later.
-CopyResult copy_blobs(Store& from, Store& to, std::span<const Descriptor> blobs,
+CopyResult copy_blobs(const Call& call, Store& from, Store& to, std::span<const Descriptor> blobs,
                       const CopyOptions& options = {});
 
 }  // namespace davit::oci

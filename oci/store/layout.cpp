@@ -41,17 +41,22 @@ void remove_abandoned(const fs::path& directory) {
 
 class DirectoryFiles final : public LayoutFiles {
  public:
-  DirectoryFiles(fs::path directory, OpenMode mode);
+  DirectoryFiles(const Call& call, fs::path directory, OpenMode mode);
 
   std::string name() const override { return name_; }
   std::optional<std::uint64_t> blob_size(const Digest& digest) override;
-  bool has(const Digest& digest, std::uint64_t size) override;
-  void read_blob(const Digest& digest, Sink& into) override;
-  void write_blob(const Digest& digest, std::uint64_t size, const Content& content) override;
-  void add_blob(const Content& content, const std::function<Descriptor()>& described) override;
-  std::unique_ptr<Assembly> assemble(const Descriptor& blob) override;
+  bool has(const Call& call, const Digest& digest, std::uint64_t size) override;
+  void read_blob(const Call& call, const Digest& digest, Sink& into) override;
+  void write_blob(const Call& call, const Digest& digest, std::uint64_t size,
+                  const Content& content) override;
+  void add_blob(const Call& call, const Content& content,
+                const std::function<Descriptor()>& described) override;
+  std::unique_ptr<Assembly> assemble(const Call& call, const Descriptor& blob) override;
   std::string index() override { return read_small("index.json"); }
-  void edit_index(const std::function<std::string(const std::string&)>& edit) override;
+  void edit_index(const Call& call,
+                  const std::function<std::string(const std::string&)>& edit) override;
+  void expect(const Call&, std::span<const Descriptor>) override {}
+  void commit(const Call&) override {}
 
  private:
   struct File {
@@ -59,14 +64,14 @@ class DirectoryFiles final : public LayoutFiles {
     std::uint64_t size;
   };
 
-  void create();
+  void create(const Call& call);
   std::optional<File> open(const std::string& path) const;
   std::string read_small(const std::string& path) const;
   void replace(const fs::path& path, std::string_view text) const;
   void keep(AtomicFile& file, const Digest& digest);
   void remember(const Digest& digest);
   fs::path place_for(const Digest& digest) const;
-  FileLock lock() const;
+  FileLock lock(const Call& call) const;
 
   const fs::path directory_;
   const std::string name_;
@@ -75,7 +80,7 @@ class DirectoryFiles final : public LayoutFiles {
   std::set<Digest> sound_;  // blobs that this process wrote, or has verified
 };
 
-DirectoryFiles::DirectoryFiles(fs::path directory, OpenMode mode)
+DirectoryFiles::DirectoryFiles(const Call& call, fs::path directory, OpenMode mode)
     : directory_(std::move(directory)),
       name_(fmt::format("oci:{}", printable(directory_.native()))) {
   std::error_code ignored;  // What is wrong beyond this shows when it is opened.
@@ -86,7 +91,7 @@ DirectoryFiles::DirectoryFiles(fs::path directory, OpenMode mode)
     throw Error(ErrorKind::failed, name_ + " is not a directory", Advice::name_archive);
   }
   root_ = open_file(directory_, O_RDONLY | O_DIRECTORY);
-  if (mode == OpenMode::create) create();
+  if (mode == OpenMode::create) create(call);
   if (!open("oci-layout")) {
     throw Error(ErrorKind::corrupt, name_ + " is not an image layout: it has no file oci-layout");
   }
@@ -94,7 +99,7 @@ DirectoryFiles::DirectoryFiles(fs::path directory, OpenMode mode)
 }
 
 /// Makes an empty layout where there is none; oci-layout is last, so that it is not seen half-made.
-void DirectoryFiles::create() {
+void DirectoryFiles::create(const Call& call) {
   if (open("oci-layout")) return remove_abandoned(directory_);
   // What is named so may be another process making the same layout at this moment.
   const auto is_ours = [](std::string_view name) {
@@ -111,7 +116,7 @@ void DirectoryFiles::create() {
         "name a directory that is empty or does not exist");
   }
   if (failure) fail(failure, name_);
-  const FileLock held = lock();
+  const FileLock held = lock(call);
   if (open("oci-layout")) return;
   make_directories(directory_ / "blobs" / "sha256");
   if (!open("index.json")) replace(directory_ / "index.json", new_layout_index());
@@ -151,7 +156,7 @@ std::optional<std::uint64_t> DirectoryFiles::blob_size(const Digest& digest) {
   return file->size;
 }
 
-bool DirectoryFiles::has(const Digest& digest, std::uint64_t size) {
+bool DirectoryFiles::has(const Call& call, const Digest& digest, std::uint64_t size) {
   try {
     if (blob_size(digest) != size) return false;
     {
@@ -159,7 +164,7 @@ bool DirectoryFiles::has(const Digest& digest, std::uint64_t size) {
       if (sound_.contains(digest)) return true;
     }
     Hasher hasher(digest.algorithm());
-    read_blob(digest, hasher);
+    read_blob(call, digest, hasher);
     if (hasher.finish() != digest) return false;
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::corrupt || error.kind() == ErrorKind::not_found) return false;
@@ -174,23 +179,24 @@ void DirectoryFiles::remember(const Digest& digest) {
   sound_.insert(digest);
 }
 
-void DirectoryFiles::read_blob(const Digest& digest, Sink& into) {
+void DirectoryFiles::read_blob(const Call&, const Digest& digest, Sink& into) {
   const auto file = open(blob_path(digest));
   if (!file) throw Error(ErrorKind::not_found, digest.str() + " is not there");
   send_file(file->fd.get(), 0, file->size, into, digest.str());
 }
 
-void DirectoryFiles::write_blob(const Digest& digest, std::uint64_t, const Content& content) {
+void DirectoryFiles::write_blob(const Call& call, const Digest& digest, std::uint64_t,
+                                const Content& content) {
   // The temporary file is beside index.json: tools that list blobs never meet it.
   AtomicFile file = AtomicFile::in(directory_);
-  content(file);
+  content(call, file);
   keep(file, digest);
 }
 
-void DirectoryFiles::add_blob(const Content& content,
+void DirectoryFiles::add_blob(const Call& call, const Content& content,
                               const std::function<Descriptor()>& described) {
   AtomicFile file = AtomicFile::in(directory_);
-  content(file);
+  content(call, file);
   keep(file, described().digest);
 }
 
@@ -211,7 +217,7 @@ fs::path DirectoryFiles::place_for(const Digest& digest) const {
   return directory_ / blob_path(digest);
 }
 
-std::unique_ptr<Assembly> DirectoryFiles::assemble(const Descriptor& blob) {
+std::unique_ptr<Assembly> DirectoryFiles::assemble(const Call&, const Descriptor& blob) {
   // A blob of one part is fetched again from its beginning: keeping it would cost more than it
   // saves. A size larger than any disk comes from a damaged document.
   const std::size_t parts = part_count(blob.size);
@@ -228,13 +234,14 @@ std::unique_ptr<Assembly> DirectoryFiles::assemble(const Descriptor& blob) {
   return std::make_unique<Assembly>(blob, Assembly::Place{file, 0, 0, store, {}});
 }
 
-FileLock DirectoryFiles::lock() const {
+FileLock DirectoryFiles::lock(const Call& call) const {
   open(lock_file);  // Refuses a symbolic link, which locking would follow.
-  return FileLock(directory_ / lock_file);
+  return FileLock(call, directory_ / lock_file);
 }
 
-void DirectoryFiles::edit_index(const std::function<std::string(const std::string&)>& edit) {
-  const FileLock held = lock();
+void DirectoryFiles::edit_index(const Call& call,
+                                const std::function<std::string(const std::string&)>& edit) {
+  const FileLock held = lock(call);
   const std::string old = index();
   const std::string edited = edit(old);
   if (edited != old) replace(directory_ / "index.json", edited);
@@ -242,8 +249,9 @@ void DirectoryFiles::edit_index(const std::function<std::string(const std::strin
 
 }  // namespace
 
-std::unique_ptr<Store> open_layout(const std::filesystem::path& directory, OpenMode mode) {
-  return make_layout_store(std::make_unique<DirectoryFiles>(directory, mode));
+std::unique_ptr<Store> open_layout(const Call& call, const std::filesystem::path& directory,
+                                   OpenMode mode) {
+  return make_layout_store(std::make_unique<DirectoryFiles>(call, directory, mode));
 }
 
 }  // namespace davit::oci

@@ -20,6 +20,7 @@ namespace davit::oci {
 /// OpenMode::create makes the directory, those above it, and an empty layout. Error(not_found) if
 /// the directory is missing otherwise; Error(corrupt) if it is no image layout of version 1.0.0;
 /// Error(refused) if a layout is to be made among other files.
-std::unique_ptr<Store> open_layout(const std::filesystem::path& directory, OpenMode mode);
+std::unique_ptr<Store> open_layout(const Call& call, const std::filesystem::path& directory,
+                                   OpenMode mode);
 
 }  // namespace davit::oci

@@ -22,26 +22,29 @@ struct LayoutFiles {
   virtual std::optional<std::uint64_t> blob_size(const Digest& digest) = 0;
   /// Whether a blob is there and need not be written. What can be damaged and mended is verified:
   /// a damaged blob is not there.
-  virtual bool has(const Digest& digest, std::uint64_t size) { return blob_size(digest) == size; }
+  virtual bool has(const Call& call, const Digest& digest, std::uint64_t size) = 0;
   /// A blob as it lies there, not verified. Error(not_found) if it is not there.
-  virtual void read_blob(const Digest& digest, Sink& into) = 0;
+  virtual void read_blob(const Call& call, const Digest& digest, Sink& into) = 0;
 
   /// Stores what `content` writes, which checks itself: it writes `size` bytes that have this
   /// digest, or throws. Then nothing remains, and what was there before stays.
-  virtual void write_blob(const Digest& digest, std::uint64_t size, const Content& content) = 0;
+  virtual void write_blob(const Call& call, const Digest& digest, std::uint64_t size,
+                          const Content& content) = 0;
   /// The same for content that says its digest and size after its end, with `described`.
-  virtual void add_blob(const Content& content, const std::function<Descriptor()>& described) = 0;
+  virtual void add_blob(const Call& call, const Content& content,
+                        const std::function<Descriptor()>& described) = 0;
 
   /// The text of index.json.
   virtual std::string index() = 0;
   /// Replaces it by what `edit` makes of it, while nobody else does.
-  virtual void edit_index(const std::function<std::string(const std::string&)>& edit) = 0;
+  virtual void edit_index(const Call& call,
+                          const std::function<std::string(const std::string&)>& edit) = 0;
 
   /// Store::assemble, for a blob that is not there.
-  virtual std::unique_ptr<Assembly> assemble(const Descriptor&) { return nullptr; }
+  virtual std::unique_ptr<Assembly> assemble(const Call& call, const Descriptor& blob) = 0;
 
-  virtual void expect(std::span<const Descriptor>) {}
-  virtual void commit() {}
+  virtual void expect(const Call& call, std::span<const Descriptor> content) = 0;
+  virtual void commit(const Call& call) = 0;
 };
 
 /// An image layout (image-layout.md) as a Store, wherever its files are.

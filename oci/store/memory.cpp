@@ -25,7 +25,7 @@ class MemoryFiles final : public LayoutFiles {
     return found->second->size();
   }
 
-  void read_blob(const Digest& digest, Sink& into) override {
+  void read_blob(const Call&, const Digest& digest, Sink& into) override {
     std::shared_ptr<const std::string> blob;
     {
       const std::lock_guard lock(mutex_);
@@ -35,24 +35,34 @@ class MemoryFiles final : public LayoutFiles {
     into.write(bytes_of(*blob));
   }
 
-  void write_blob(const Digest& digest, std::uint64_t size, const Content& content) override {
-    keep(digest, collect(content, size, digest.str()));
+  void write_blob(const Call& call, const Digest& digest, std::uint64_t size,
+                  const Content& content) override {
+    keep(digest, collect(call, content, size, digest.str()));
   }
 
-  void add_blob(const Content& content, const std::function<Descriptor()>& described) override {
-    std::string bytes = collect(content, std::numeric_limits<std::uint64_t>::max(), name_);
+  void add_blob(const Call& call, const Content& content,
+                const std::function<Descriptor()>& described) override {
+    std::string bytes = collect(call, content, std::numeric_limits<std::uint64_t>::max(), name_);
     keep(described().digest, std::move(bytes));
   }
 
+  bool has(const Call&, const Digest& digest, std::uint64_t size) override {
+    return blob_size(digest) == size;
+  }
   std::string index() override {
     const std::lock_guard lock(mutex_);
     return index_;
   }
 
-  void edit_index(const std::function<std::string(const std::string&)>& edit) override {
+  void edit_index(const Call&,
+                  const std::function<std::string(const std::string&)>& edit) override {
     const std::lock_guard lock(mutex_);
     index_ = edit(index_);
   }
+
+  std::unique_ptr<Assembly> assemble(const Call&, const Descriptor&) override { return nullptr; }
+  void expect(const Call&, std::span<const Descriptor>) override {}
+  void commit(const Call&) override {}
 
  private:
   void keep(const Digest& digest, std::string bytes) {

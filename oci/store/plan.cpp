@@ -18,14 +18,14 @@ constexpr std::uint64_t document_bytes_limit = 256 * MiB;
 
 }  // namespace
 
-std::vector<Descriptor> all_referrers(Store& store, const Digest& subject) {
+std::vector<Descriptor> all_referrers(const Call& call, Store& store, const Digest& subject) {
   std::vector<Descriptor> all;
   std::set<Digest> seen = {subject};
   std::vector<Digest> subjects = {subject};
   for (int depth = 0; depth < deepest_referrer && !subjects.empty(); ++depth) {
     std::vector<Digest> next;
     for (const Digest& one : subjects) {
-      for (const Descriptor& referrer : store.referrers(one)) {
+      for (const Descriptor& referrer : store.referrers(call, one)) {
         if (!seen.insert(referrer.digest).second) continue;
         all.push_back(referrer);
         next.push_back(referrer.digest);
@@ -36,8 +36,9 @@ std::vector<Descriptor> all_referrers(Store& store, const Digest& subject) {
   return all;
 }
 
-void Plan::add(Store& from, const Descriptor& root, std::vector<std::string> tags) {
-  Closure closure = plan_copy(from, to_, root, options_);
+void Plan::add(const Call& call, Store& from, const Descriptor& root,
+               std::vector<std::string> tags) {
+  Closure closure = plan_copy(call, from, to_, root, options_);
   for (const PlannedDocument& document : closure.documents) {
     document_bytes_ += document.bytes.size();
   }
@@ -50,15 +51,15 @@ void Plan::add(Store& from, const Descriptor& root, std::vector<std::string> tag
   steps_.push_back({from, root, std::move(closure), std::move(tags)});
 }
 
-void Plan::run() {
+void Plan::run(const Call& call) {
   std::vector<Descriptor> blobs;
   for (const Step& step : steps_) {
     blobs.insert(blobs.end(), step.closure.blobs.begin(), step.closure.blobs.end());
   }
-  to_.expect(blobs);
+  to_.expect(call, blobs);
   for (Step& step : steps_) {
     options_.tags = step.tags;
-    copy(step.from, to_, step.root, std::move(step.closure), options_);
+    copy(call, step.from, to_, step.root, std::move(step.closure), options_);
   }
 }
 

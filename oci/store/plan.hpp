@@ -11,7 +11,7 @@ namespace davit::oci {
 
 /// What refers to a document, what refers to that, and so on, to a depth of eight: signatures and
 /// SBOMs, and the signatures of these. What is referred to stands before what refers to it.
-std::vector<Descriptor> all_referrers(Store& store, const Digest& subject);
+std::vector<Descriptor> all_referrers(const Call& call, Store& store, const Digest& subject);
 
 /// Copies of many images to one store, all known before the first of them begins: so a store that
 /// lays content out in a row keeps a place for every blob, and whatever is missing anywhere is
@@ -24,10 +24,10 @@ class Plan {
   /// Reads the documents that a root leads to and `to` does not have. `from` outlives the plan.
   /// Error(refused) where all roots together have more than 256 MiB of documents, which are kept
   /// in memory until they are copied.
-  void add(Store& from, const Descriptor& root, std::vector<std::string> tags);
+  void add(const Call& call, Store& from, const Descriptor& root, std::vector<std::string> tags);
 
   /// Copies them in the order in which they were added.
-  void run();
+  void run(const Call& call);
 
  private:
   struct Step {

@@ -11,15 +11,15 @@ class Without final : public ForwardingStore {
  public:
   Without(Store& store, const std::set<Digest>& known) : ForwardingStore(store), known_(known) {}
 
-  bool has(const Descriptor& content) override {
-    return known_.contains(content.digest) || to().has(content);
+  bool has(const Call& call, const Descriptor& content) override {
+    return known_.contains(content.digest) || to().has(call, content);
   }
-  void expect(std::span<const Descriptor> content) override {
+  void expect(const Call& call, std::span<const Descriptor> content) override {
     std::vector<Descriptor> wanted;
     for (const Descriptor& one : content) {
       if (!known_.contains(one.digest)) wanted.push_back(one);
     }
-    to().expect(wanted);
+    to().expect(call, wanted);
   }
 
  private:

@@ -177,11 +177,9 @@ BuildOptions build_options(const BuildWords& words, Session& session) {
   options.format = parse_choice("--format", words.format, {"oci", "docker"}) == 0
                        ? ImageFormat::oci
                        : ImageFormat::docker;
-  options.layers = layer_inputs(words, source_date, session.stop());
+  options.layers = layer_inputs(words, source_date, session.call().stop);
   options.jobs = words.transfer.jobs;
   options.use = words.destination.use();
-  options.progress = session.progress();
-  options.stop = session.stop();
   return options;
 }
 
@@ -218,7 +216,7 @@ void declare_build(Arguments command) {
   command.run([words](Session& session) {
     const BuildOptions options = build_options(*words, session);
     words->destination.prepare(session, options.targets);
-    session.print(build_image(session.places(), options));
+    session.print(build_image(session.call(), session.places(), options));
   });
 }
 

@@ -60,13 +60,12 @@ void print_bundle(Session& session, const std::vector<Bundled>& images, const st
   }
   if (out.form() == Output::Form::text) return;
   oci::Json digests = oci::Json::array();
-  for (const oci::Digest& digest : bundle_contents(file)) digests.push_back(digest.str());
+  for (const oci::Digest& digest : bundle_contents(session.call(), file))
+    digests.push_back(digest.str());
   out.member("digests", digests);
 }
 
-TransferOptions transfer_options(Session& session, const Transfer& transfer) {
-  return {.jobs = transfer.jobs, .progress = session.progress(), .stop = session.stop()};
-}
+TransferOptions transfer_options(const Transfer& transfer) { return {.jobs = transfer.jobs}; }
 
 void declare_save(Arguments& family) {
   auto words = std::make_shared<SaveWords>();
@@ -104,7 +103,7 @@ void declare_save(Arguments& family) {
     std::vector<Place> images;
     for (const std::string& name : names) images.push_back(Place::parse(name));
     SaveOptions options;
-    options.transfer = transfer_options(session, words->transfer);
+    options.transfer = transfer_options(words->transfer);
     options.transfer.platform = words->platform.chosen();
     options.referrers = words->referrers;
     if (words->docker) options.format = oci::ArchiveFormat::docker;
@@ -114,8 +113,8 @@ void declare_save(Arguments& family) {
         throw Error(ErrorKind::usage, "--volume-size: a volume has at least 1 MiB");
       }
     }
-    if (!words->since.empty()) options.without = bundle_contents(words->since);
-    const auto saved = save_bundle(session.places(), words->file, images, options);
+    if (!words->since.empty()) options.without = bundle_contents(session.call(), words->since);
+    const auto saved = save_bundle(session.call(), session.places(), words->file, images, options);
     print_bundle(session, saved, words->file);
   });
 }
@@ -129,18 +128,18 @@ void declare_load(Arguments& family) {
   words->destination.declare(command);
   declare_common(command);
   command.run([words](Session& session) {
-    TransferOptions options = transfer_options(session, words->transfer);
+    TransferOptions options = transfer_options(words->transfer);
     options.use = words->destination.use();
     std::vector<Place> places;
     if (words->destination.create) {
-      for (const Bundled& image : list_bundle(words->file)) {
+      for (const Bundled& image : list_bundle(session.call(), words->file)) {
         const oci::Reference reference = oci::Reference::parse(image.name);
         places.push_back(Place::parse(words->prefix + "/" + reference.repository));
       }
     }
     words->destination.prepare(session, places);
     const std::vector<Landed> images =
-        load_bundle(session.places(), words->file, words->prefix, options);
+        load_bundle(session.call(), session.places(), words->file, words->prefix, options);
     Output& out = session.output();
     out.table("images", {{"IMAGE", "reference"}, {"", "tags"}, {"", "size"}},
               Output::Headings::hidden);
@@ -153,7 +152,9 @@ void declare_list(Arguments& family) {
   Arguments list = family.command("list", "say what a bundle holds");
   list.positional("FILE", *file, "the bundle");
   declare_output(list);
-  list.run([file](Session& session) { print_bundle(session, list_bundle(*file), *file); });
+  list.run([file](Session& session) {
+    print_bundle(session, list_bundle(session.call(), *file), *file);
+  });
 
   auto check = std::make_shared<VerifyWords>();
   Arguments verify = family.command("verify", "read everything against its digest");
@@ -162,9 +163,9 @@ void declare_list(Arguments& family) {
   check->transfer.declare(verify);
   declare_output(verify);
   verify.run([check](Session& session) {
-    const auto images =
-        verify_bundle(check->file, check->delta ? Completeness::delta : Completeness::whole,
-                      transfer_options(session, check->transfer));
+    const auto images = verify_bundle(session.call(), check->file,
+                                      check->delta ? Completeness::delta : Completeness::whole,
+                                      transfer_options(check->transfer));
     print_bundle(session, images, check->file);
   });
 }

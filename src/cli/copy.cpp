@@ -35,12 +35,10 @@ void copy(Session& session, const CopyWords& words, SourceKind kind) {
     }
   }
   words.destination.prepare(session, to);
-  session.print(copy_image(session.places(), from, to,
+  session.print(copy_image(session.call(), session.places(), from, to,
                            {.platform = words.platform.chosen(),
                             .jobs = words.transfer.jobs,
-                            .use = words.destination.use(),
-                            .progress = session.progress(),
-                            .stop = session.stop()}));
+                            .use = words.destination.use()}));
 }
 
 void declare(Arguments command, SourceKind kind) {

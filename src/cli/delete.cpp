@@ -27,17 +27,18 @@ void declare_delete(Arguments command) {
                        "say which image is to be deleted: NAME:TAG or NAME@DIGEST");
     }
     // This fails for a layout that is not there; opening it for writing would make one.
-    session.places().open(image, Use::read);
-    oci::Store& store = session.places().open(image, words->dry_run ? Use::rehearse : Use::write);
+    session.places().open(session.call(), image, Use::read);
+    oci::Store& store =
+        session.places().open(session.call(), image, words->dry_run ? Use::rehearse : Use::write);
     const auto ecr = transport::ecr::parse_host(image.reference.registry);
     if (ecr && !ecr->is_public && !words->dry_run) {
       // ECR's registry deletes nothing, but its API does.
       transport::ecr::Place place;
       place.host = *ecr;
       place.name = image.reference.repository;
-      transport::ecr::delete_image(session.ecr(), place, which);
+      transport::ecr::delete_image(session.call(), session.ecr(), place, which);
     } else {
-      store.remove(which);
+      store.remove(session.call(), which);
     }
     if (words->dry_run) return;
     const char separator = which.find(':') == std::string::npos ? ':' : '@';

@@ -60,7 +60,7 @@ Place find_place(Session& session, const DeployWords& words) {
   }
   if (names_host) return place;
   const ecr::Place bare = words.parse_place(session);
-  const auto uri = ecr::Repositories(session.ecr(), bare.host).get(bare.name).uri;
+  const auto uri = ecr::Repositories(session.call(), session.ecr(), bare.host).get(bare.name).uri;
   return Place::parse(fmt::format("{}{}{}", uri, bare.tag ? ":" + *bare.tag : "",
                                   bare.digest ? "@" + bare.digest->str() : ""));
 }
@@ -108,8 +108,8 @@ void declare_ecr_deploy(Arguments command) {
     }
     const Place place = find_place(session, *words);
     // The image must exist, since a file that names a missing one would fail in the next system.
-    oci::Store& store = session.places().open(place, Use::read);
-    const std::string digest = oci::require(store, place.identifier()).digest.str();
+    oci::Store& store = session.places().open(session.call(), place, Use::read);
+    const std::string digest = oci::require(session.call(), store, place.identifier()).digest.str();
     const std::string image = store.name() + "@" + digest;
     update(words->ecs, [&](const std::string& before, const std::string& what) {
       return ecs_definitions(before, what, words->container, image);

@@ -53,7 +53,7 @@ void print_images(Output& out, const std::vector<ecr::Image>& images) {
 
 /// Deletes, says what is gone, and fails if something is not.
 void remove(Session& session, const ecr::Place& place, const std::vector<std::string>& which) {
-  const auto failures = ecr::delete_images(session.ecr(), place, which);
+  const auto failures = ecr::delete_images(session.call(), session.ecr(), place, which);
   Output& out = session.output();
   std::vector<std::string> gone;
   for (const std::string& image : which) {
@@ -93,7 +93,7 @@ void declare_ecr_images(Arguments command) {
   declare_common(command);
   command.run([words](Session& session) {
     print_images(session.output(),
-                 ecr::list_images(session.ecr(), words->parse_repository(session)));
+                 ecr::list_images(session.call(), session.ecr(), words->parse_repository(session)));
   });
 }
 
@@ -106,7 +106,7 @@ void declare_ecr_tags(Arguments command) {
     Output& out = session.output();
     out.table("tags", {{"TAG", "tag"}, {"DIGEST", "digest"}, {"PUSHED", "pushed"}});
     for (const ecr::Image& image :
-         ecr::list_images(session.ecr(), words->parse_repository(session))) {
+         ecr::list_images(session.call(), session.ecr(), words->parse_repository(session))) {
       for (const std::string& tag : image.tags) out.row({tag, image.digest, Time{image.pushed}});
     }
   });
@@ -134,13 +134,13 @@ void declare_ecr_delete(Arguments command) {
                   "NAME:TAG or NAME@DIGEST is an image, --repository NAME a repository");
     }
     if (words->all) {
-      ecr::Repositories(session.ecr(), place.host).remove(place.name, words->force);
+      ecr::Repositories(session.call(), session.ecr(), place.host).remove(place.name, words->force);
       session.output().line(place.name);
       session.output().member("deleted", place.name);
       return;
     }
     const std::string which = place.digest ? place.digest->str() : *place.tag;
-    ecr::delete_image(session.ecr(), place, which);
+    ecr::delete_image(session.call(), session.ecr(), place, which);
     session.output().line(fmt::format("{} {}", place.name, which));
     session.output().member("deleted", std::vector{which});
   });
@@ -186,9 +186,9 @@ void declare_ecr_clean(Arguments command) {
       rules.older_than = std::time(nullptr) - parse_age(words->older_than);
     }
     const ecr::Place place = words->parse_repository(session);
-    const std::vector<ecr::Image> images = ecr::list_images(session.ecr(), place);
-    const std::vector<ecr::Image> gone =
-        ecr::plan_clean(images, ecr::read_links(session.ecr(), place, images), rules);
+    const std::vector<ecr::Image> images = ecr::list_images(session.call(), session.ecr(), place);
+    const std::vector<ecr::Image> gone = ecr::plan_clean(
+        images, ecr::read_links(session.call(), session.ecr(), place, images), rules);
     std::uint64_t size = 0;
     std::vector<std::string> digests;
     for (const ecr::Image& image : gone) {

@@ -30,7 +30,7 @@ std::string get(const std::string& server) {
   transport::ecr::AccessOptions options;
   options.curl.proxies = transport::Proxies::from_environment();
   transport::ecr::Access access(std::move(options));
-  const transport::Credentials credentials = access.login(*host);
+  const transport::Credentials credentials = access.login({}, *host);
   return oci::to_printable_text(oci::Json{
       {"ServerURL", server}, {"Username", credentials.username}, {"Secret", credentials.password}});
 }
@@ -63,7 +63,7 @@ void declare_ecr_login(Arguments command) {
   declare_common(command, Prints::bytes);
   command.run([words](Session& session) {
     const auto host = parse_ecr_registry(words->place, words->region, session.ecr());
-    write_stdout(session.ecr().login(host).password + "\n");
+    write_stdout(session.ecr().login(session.call(), host).password + "\n");
   });
 }
 

@@ -46,7 +46,7 @@ void preview(Session& session, const Words& words) {
     ecr::validate_lifecycle(*policy, oci::printable(words.file));
   }
   const ecr::Place place = words.parse_repository(session);
-  const auto actions = ecr::Lifecycle(session.ecr(), place).preview(policy, session.stop());
+  const auto actions = ecr::Lifecycle(session.call(), session.ecr(), place).preview(policy);
   Output& out = session.output();
   out.table("actions", {{"ACTION", "action"},
                         {"RULE", "rule"},
@@ -67,7 +67,7 @@ void declare_ecr_lifecycle(Arguments family) {
   declare_common(getting, Prints::bytes);
   getting.run([get](Session& session) {
     const ecr::Place place = get->parse_repository(session);
-    print_policy(ecr::Lifecycle(session.ecr(), place).get(),
+    print_policy(ecr::Lifecycle(session.call(), session.ecr(), place).get(),
                  place.name + " has no lifecycle policy");
   });
 
@@ -79,7 +79,7 @@ void declare_ecr_lifecycle(Arguments family) {
     const std::string policy = read_input(put->file, policy_limit);
     ecr::validate_lifecycle(policy, oci::printable(put->file));
     const ecr::Place place = put->parse_repository(session);
-    ecr::Lifecycle(session.ecr(), place).put(policy);
+    ecr::Lifecycle(session.call(), session.ecr(), place).put(policy);
     print_name(session, place);
   });
 
@@ -95,7 +95,7 @@ void declare_ecr_lifecycle(Arguments family) {
   declare_common(deleting);
   deleting.run([gone](Session& session) {
     const ecr::Place place = gone->parse_repository(session);
-    ecr::Lifecycle(session.ecr(), place).remove();
+    ecr::Lifecycle(session.call(), session.ecr(), place).remove();
     print_name(session, place);
   });
 }
@@ -106,7 +106,7 @@ void declare_ecr_policy(Arguments family) {
   declare_common(getting, Prints::bytes);
   getting.run([get](Session& session) {
     const ecr::Place place = get->parse_repository(session);
-    print_policy(ecr::Repositories(session.ecr(), place.host).policy(place.name),
+    print_policy(ecr::Repositories(session.call(), session.ecr(), place.host).policy(place.name),
                  place.name + " has no repository policy");
   });
 
@@ -117,7 +117,7 @@ void declare_ecr_policy(Arguments family) {
   setting.run([set](Session& session) {
     const std::string policy = read_input(set->file, policy_limit);
     const ecr::Place place = set->parse_repository(session);
-    ecr::Repositories(session.ecr(), place.host).set_policy(place.name, policy);
+    ecr::Repositories(session.call(), session.ecr(), place.host).set_policy(place.name, policy);
     print_name(session, place);
   });
 }

@@ -112,7 +112,7 @@ void declare_ecr_create(Arguments command) {
   command.run([words](Session& session) {
     const ecr::RepositorySettings settings = settings_of(*words);
     const ecr::Place place = words->parse_repository(session);
-    ecr::Repositories repositories(session.ecr(), place.host);
+    ecr::Repositories repositories(session.call(), session.ecr(), place.host);
     const auto made = repositories.create(place.name, settings);
     const ecr::RepositoryInfo repository = made ? *made : repositories.get(place.name);
     if (!made) say_differences(session, repositories, repository, settings);
@@ -130,7 +130,8 @@ void declare_ecr_repos(Arguments command) {
   declare_common(command);
   command.run([words](Session& session) {
     const auto host = parse_ecr_registry(words->place, words->region, session.ecr());
-    const std::vector<ecr::RepositoryInfo> all = ecr::Repositories(session.ecr(), host).list();
+    const std::vector<ecr::RepositoryInfo> all =
+        ecr::Repositories(session.call(), session.ecr(), host).list();
     Output& out = session.output();
     out.table("repositories", {{"REPOSITORY", "name"},
                                {"", "uri"},
@@ -155,7 +156,8 @@ void declare_ecr_describe(Arguments command) {
   declare_common(command);
   command.run([words](Session& session) {
     const ecr::Place place = words->parse_repository(session);
-    const ecr::RepositoryInfo found = ecr::Repositories(session.ecr(), place.host).get(place.name);
+    const ecr::RepositoryInfo found =
+        ecr::Repositories(session.call(), session.ecr(), place.host).get(place.name);
     describe(session.output(), found, Labels::shown);
   });
 }
@@ -182,7 +184,7 @@ void declare_ecr_apply(Arguments command) {
   command.run([words](Session& session) {
     const Declaration declaration = parse_declaration(words->place);
     const auto host = parse_ecr_registry(declaration.registry, words->region, session.ecr());
-    ecr::Repositories repositories(session.ecr(), host);
+    ecr::Repositories repositories(session.call(), session.ecr(), host);
     const auto change = words->dry_run ? ecr::Change::no : ecr::Change::yes;
     Output& out = session.output();
     for (const auto& [name, settings] : declaration.repositories) {
@@ -206,7 +208,8 @@ void declare_ecr_du(Arguments command) {
     if (registry) {
       ecr::Place place;
       place.host = parse_ecr_registry(words->place, words->region, session.ecr());
-      for (const ecr::RepositoryInfo& found : ecr::Repositories(session.ecr(), place.host).list()) {
+      for (const ecr::RepositoryInfo& found :
+           ecr::Repositories(session.call(), session.ecr(), place.host).list()) {
         place.name = found.name;
         places.push_back(place);
       }
@@ -221,7 +224,7 @@ void declare_ecr_du(Arguments command) {
                                {"EACH LAYER ONCE", "distinct"}});
     ecr::Usage sum;
     for (const ecr::Place& place : places) {
-      const ecr::Usage usage = ecr::disk_usage(session.ecr(), place);
+      const ecr::Usage usage = ecr::disk_usage(session.call(), session.ecr(), place);
       sum.images += usage.images;
       sum.billed += usage.billed;
       sum.distinct += usage.distinct;

@@ -93,7 +93,8 @@ void declare_ecr_scan(Arguments family) {
   starting.positional("IMAGE", start->place, "NAME:TAG or NAME@DIGEST");
   declare_common(starting);
   starting.run([start](Session& session) {
-    const bool started = ecr::start_scan(session.ecr(), start->parse_place(session));
+    const bool started =
+        ecr::start_scan(session.call(), session.ecr(), start->parse_place(session));
     if (!started) session.remark("it had its scan of the day already");
   });
 
@@ -118,13 +119,13 @@ void declare_ecr_scan(Arguments family) {
       check(*words);
       const std::set<std::string> names = ignored(*words);
       const ecr::Place place = words->parse_place(session);
-      const auto sleep = [stop = session.stop()](std::chrono::milliseconds time) {
-        oci::sleep_for(time, stop);
+      const auto sleep = [call = session.call()](std::chrono::milliseconds time) {
+        oci::sleep_for(call, time);
       };
       const ecr::ScanReport report =
-          without(waits ? ecr::wait_for_findings(session.ecr(), place,
+          without(waits ? ecr::wait_for_findings(session.call(), session.ecr(), place,
                                                  {std::chrono::seconds(words->wait), sleep})
-                        : ecr::read_findings(session.ecr(), place),
+                        : ecr::read_findings(session.call(), session.ecr(), place),
                   names);
       print(session.output(), report);
       // The findings are printed also where they are the reason to fail.

@@ -41,12 +41,9 @@ void declare_index(Arguments family) {
     }
     words->destination.prepare(session, {place});
     session.print(
-        {create_index(session.places(), place, images,
+        {create_index(session.call(), session.places(), place, images,
                       docker ? oci::media::docker_list : oci::media::oci_index, annotations,
-                      {.jobs = words->transfer.jobs,
-                       .use = words->destination.use(),
-                       .progress = session.progress(),
-                       .stop = session.stop()})});
+                      {.jobs = words->transfer.jobs, .use = words->destination.use()})});
   });
 }
 

@@ -99,7 +99,8 @@ void declare(Arguments& command, Prints prints, void (*print)(Session&, const Wo
 oci::Inspection read(Session& session, const Words& words,
                      const std::optional<oci::Platform>& platform) {
   const Place place = Place::parse(words.place);
-  return oci::inspect_image(session.places().open(place, Use::read), place.identifier(), platform);
+  return oci::inspect_image(session.call(), session.places().open(session.call(), place, Use::read),
+                            place.identifier(), platform);
 }
 
 }  // namespace
@@ -130,9 +131,9 @@ void declare_config(Arguments command) {
 void declare_digest(Arguments command) {
   declare(command, Prints::result, [](Session& session, const Words& words) {
     const Place place = Place::parse(words.place);
-    oci::Store& store = session.places().open(place, Use::read);
+    oci::Store& store = session.places().open(session.call(), place, Use::read);
     const oci::Descriptor found =
-        oci::find_image(store, place.identifier(), words.platform.chosen());
+        oci::find_image(session.call(), store, place.identifier(), words.platform.chosen());
     Output& out = session.output();
     out.line(found.digest.str());
     out.member("name", store.name());

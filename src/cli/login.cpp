@@ -57,7 +57,7 @@ void login(Session& session, const LoginWords& words) {
   // Credentials are stored only after the registry has accepted them.
   session.check_login(registry, credentials);
   transport::DockerConfig config;
-  const std::string kept = config.store(registry, credentials);
+  const std::string kept = config.store(session.call(), registry, credentials);
   session.remark(fmt::format("logged in to {}; the credentials are kept in {}", registry,
                              oci::printable(kept)));
 }
@@ -81,7 +81,7 @@ void declare_logout(Arguments command) {
   declare_output(command, Prints::bytes);
   command.run([host](Session& session) {
     const std::string registry = registry_name(*host);
-    const bool was = transport::DockerConfig().erase(registry);
+    const bool was = transport::DockerConfig().erase(session.call(), registry);
     session.remark(fmt::format("{} {}", was ? "logged out of" : "not logged in to", registry));
   });
 }

@@ -43,12 +43,8 @@ void declare(Arguments& command, LookWords& words) {
 
 oci::ImageLayers open(Session& session, const LookWords& words, const std::string& source) {
   const Place place = Place::parse(source);
-  return oci::open_layers(session.places().open(place, Use::read), place.identifier(),
-                          words.platform.chosen());
-}
-
-oci::LayerReading reading(Session& session) {
-  return {.progress = session.progress(), .stop = session.stop()};
+  return oci::open_layers(session.call(), session.places().open(session.call(), place, Use::read),
+                          place.identifier(), words.platform.chosen());
 }
 
 char type_letter(EntryType type) {
@@ -129,7 +125,7 @@ void declare_files(Arguments command) {
     // Digests are for scripts alone.
     const auto contents =
         session.form() == Output::Form::json ? oci::Contents::hashed : oci::Contents::passed_over;
-    const oci::ImageFiles files(open(session, *words, words->source), reading(session), contents);
+    const oci::ImageFiles files(session.call(), open(session, *words, words->source), {}, contents);
     print_files(session.output(), files, *words);
   });
 }
@@ -141,7 +137,8 @@ void declare_cat(Arguments command) {
   declare_common(command, Prints::bytes);
   command.run([words](Session& session) {
     oci::FunctionSink out([](oci::Bytes bytes) { write_stdout(oci::text_of(bytes)); });
-    oci::read_image_file(open(session, *words, words->source), reading(session), words->path, out);
+    oci::read_image_file(session.call(), open(session, *words, words->source), {}, words->path,
+                         out);
   });
 }
 
@@ -158,10 +155,10 @@ void declare_export(Arguments command) {
         throw Error(ErrorKind::usage, "a tar is not for terminals", "give a FILE, or a pipe");
       }
       oci::FunctionSink out([](oci::Bytes bytes) { write_stdout(oci::text_of(bytes)); });
-      return oci::export_tar(image, reading(session), out);
+      return oci::export_tar(session.call(), image, {}, out);
     }
-    oci::AtomicFile file(words->path, oci::shared_mode, session.stop());
-    oci::export_tar(image, reading(session), file);
+    oci::AtomicFile file(words->path, oci::shared_mode, session.call().stop);
+    oci::export_tar(session.call(), image, {}, file);
     file.commit();
   });
 }
@@ -184,7 +181,7 @@ void declare_diff(Arguments command) {
   command.run([words](Session& session) {
     const oci::ImageLayers before = open(session, *words, words->source);
     const oci::ImageLayers after = open(session, *words, words->other);
-    const oci::Difference difference(before, after, reading(session));
+    const oci::Difference difference(session.call(), before, after, {});
     const std::set<oci::Digest> layers(before.diff_ids.begin(), before.diff_ids.end());
     const auto shared = static_cast<std::size_t>(
         std::count_if(after.diff_ids.begin(), after.diff_ids.end(),

@@ -142,7 +142,7 @@ void Destination::declare(Arguments& command) {
 }
 
 void Destination::prepare(Session& session, const std::vector<Place>& places) const {
-  if (create) create_repositories(session.ecr(), places, repository, use());
+  if (create) create_repositories(session.call(), session.ecr(), places, repository, use());
 }
 
 void declare_dry_run(Arguments& command, bool& dry_run) {

@@ -27,8 +27,6 @@ Session::Session(const Settings& settings, std::stop_token stop)
     }
   });
   if (!settings_.connects) return;
-  settings_.client.curl.stop = stop_;
-  settings_.client.retry.stop = stop_;
   transport::ecr::AccessOptions ecr;
   ecr.profile = settings_.aws_profile;
   ecr.curl = settings_.client.curl;
@@ -44,7 +42,7 @@ Session::~Session() { oci::set_log({}); }
 void Session::check_login(const std::string& registry, const transport::Credentials& credentials) {
   transport::Client client(settings_.client,
                            std::make_unique<transport::FixedCredentials>(registry, credentials));
-  client.check_login(registry);
+  client.check_login(call(), registry);
 }
 
 void Session::remark(std::string_view line) {

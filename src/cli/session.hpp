@@ -23,8 +23,8 @@ class Session {
   Places& places() { return *places_; }
   transport::ecr::Access& ecr() { return *ecr_; }
 
-  oci::Progress* progress() { return display_.get(); }
-  std::stop_token stop() const { return stop_; }
+  /// What commands pass on: the stop that a person asks for, and who shows the progress.
+  oci::Call call() { return {stop_, display_.get()}; }
   /// The form that the result will have.
   Output::Form form() const { return output_.form(); }
   /// Where the result goes. Progress has come to its end.

@@ -21,7 +21,7 @@ void declare_tag(Arguments command) {
   command.run([words](Session& session) {
     const Place image = Place::parse(words->image);
     const Use use = words->dry_run ? Use::rehearse : Use::write;
-    session.print({add_tags(session.places(), image, words->tags, use)});
+    session.print({add_tags(session.call(), session.places(), image, words->tags, use)});
   });
 }
 

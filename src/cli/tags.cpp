@@ -24,8 +24,8 @@ void declare_tags(Arguments command) {
   command.positional("PLACE", *text, "a repository, layout or archive");
   declare_common(command);
   command.run([text](Session& session) {
-    oci::Store& store = session.places().open(Place::parse(*text), Use::read);
-    print_names(session, "tags", store.name(), store.tags());
+    oci::Store& store = session.places().open(session.call(), Place::parse(*text), Use::read);
+    print_names(session, "tags", store.name(), store.tags(session.call()));
   });
 }
 
@@ -38,7 +38,8 @@ void declare_catalog(Arguments command) {
       throw oci::Error(oci::ErrorKind::usage,
                        "'" + oci::printable(*registry) + "' is not HOST[:PORT]");
     }
-    print_names(session, "repositories", *registry, session.places().client().catalog(*registry));
+    print_names(session, "repositories", *registry,
+                session.places().client().catalog(session.call(), *registry));
   });
 }
 

@@ -34,11 +34,11 @@ void unpack(Session& session, const UnpackWords& words) {
   const Place place = Place::parse(words.source);
   oci::UnpackImageOptions options;
   if (!words.max_size.empty()) options.max_size = parse_size("--max-size", words.max_size);
-  options.reading = {.progress = session.progress(), .stop = session.stop()};
-  const oci::Unpacked unpacked =
-      oci::unpack_image(oci::open_layers(session.places().open(place, Use::read),
-                                         place.identifier(), words.platform.chosen()),
-                        words.directory, options);
+  const oci::Unpacked unpacked = oci::unpack_image(
+      session.call(),
+      oci::open_layers(session.call(), session.places().open(session.call(), place, Use::read),
+                       place.identifier(), words.platform.chosen()),
+      words.directory, options);
   report(unpacked);
   Output& out = session.output();
   out.line(unpacked.image);

@@ -13,13 +13,15 @@ using oci::Error;
 using oci::ErrorKind;
 
 /// `first` is the target that layers are built into.
-oci::LayerCache read_cache(Places& places, const Place& first, const oci::Platform& platform,
-                           const BuildOptions& options) {
+oci::LayerCache read_cache(const oci::Call& call, Places& places, const Place& first,
+                           const oci::Platform& platform, const BuildOptions& options) {
   oci::LayerCache cache(options.compression);
   if (!options.cache) return cache;
   const auto add = [&](const Place& place, oci::LayerCache::Claims claims, oci::LogLevel level) {
     try {
-      if (cache.add(places.open(place, Use::read), place.identifier(), platform, claims)) return;
+      if (cache.add(call, places.open(call, place, Use::read), place.identifier(), platform,
+                    claims))
+        return;
       oci::log(level, place.store_name() + ": no image whose layers could be used again");
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::interrupted) throw;
@@ -61,33 +63,35 @@ void check(const BuildOptions& options) {
 
 }  // namespace
 
-std::vector<Landed> build_image(Places& places, const BuildOptions& options) {
+std::vector<Landed> build_image(const oci::Call& call, Places& places,
+                                const BuildOptions& options) {
   check(options);
   std::optional<oci::BaseImage> base;
   if (options.base) {
-    base = oci::read_base(places.open(*options.base, Use::read), options.base->identifier(),
-                          options.platform);
+    base = oci::read_base(call, places.open(call, *options.base, Use::read),
+                          options.base->identifier(), options.platform);
   }
   const std::vector<Target> targets = group_targets(options.targets);
-  oci::Store& first = places.open(targets[0].place, options.use);
+  oci::Store& first = places.open(call, targets[0].place, options.use);
   const oci::LayerCache cache =
-      read_cache(places, targets[0].place, oci::platform_of(options, base), options);
-  const auto [root, document] = oci::make_image(first, base, cache, options);
-  const oci::CopyOptions copying{
-      .jobs = options.jobs, .progress = options.progress, .stop = options.stop};
+      read_cache(call, places, targets[0].place, oci::platform_of(options, base), options);
+  const auto [root, document] = oci::make_image(call, first, base, cache, options);
+  const oci::CopyOptions copying{.jobs = options.jobs};
 
   std::vector<Landed> landed;
   // No tag moves before all content is stored, here and in the other places.
-  if (targets.size() > 1 || targets[0].tags.empty()) first.push(root, oci::content_of(document));
+  if (targets.size() > 1 || targets[0].tags.empty())
+    first.push(call, root, oci::content_of(document));
   for (std::size_t i = 1; i < targets.size(); ++i) {
-    oci::copy(first, places.open(targets[i].place, options.use), root, copying);
+    oci::copy(call, first, places.open(call, targets[i].place, options.use), root, copying);
   }
   for (const Target& target : targets) {
-    oci::Store& store = places.open(target.place, options.use);
-    for (const std::string& tag : target.tags) store.tag(root, oci::content_of(document), tag);
+    oci::Store& store = places.open(call, target.place, options.use);
+    for (const std::string& tag : target.tags)
+      store.tag(call, root, oci::content_of(document), tag);
     landed.push_back({store.name(), target.tags, root});
   }
-  if (options.use == Use::write) places.commit();
+  if (options.use == Use::write) places.commit(call);
   return landed;
 }
 

@@ -25,6 +25,6 @@ struct BuildOptions : oci::ImageRecipe {
 /// Builds an image, one layer for each input in the order given on top of the base, straight into
 /// the first target; the others get it from there. Base layers that the target has or can mount
 /// are not downloaded. Tags move when everything is in its place.
-std::vector<Landed> build_image(Places& places, const BuildOptions& options);
+std::vector<Landed> build_image(const oci::Call& call, Places& places, const BuildOptions& options);
 
 }  // namespace davit::app

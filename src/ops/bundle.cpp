@@ -22,22 +22,26 @@ using oci::ErrorKind;
 constexpr std::uint64_t list_limit = 64 * oci::MiB;
 
 /// What a root refers to, itself included, as far as the store has the documents.
-std::vector<Descriptor> reachable(oci::Store& store, const Descriptor& root,
+std::vector<Descriptor> reachable(const oci::Call& call, oci::Store& store, const Descriptor& root,
                                   std::vector<Descriptor>& missing) {
   const oci::Closure all =
-      oci::closure(store, root,
+      oci::closure(call, store, root,
                    {.foreign_layers = oci::ForeignLayers::skip,
-                    .leave_out = [&](const Descriptor& one) { return !store.has(one); }});
+                    .leave_out = [&](const oci::Call& inner, const Descriptor& one) {
+                      return !store.has(inner, one);
+                    }});
   std::vector<Descriptor> found;
   for (const oci::PlannedDocument& document : all.documents) found.push_back(document.descriptor);
-  for (const Descriptor& blob : all.blobs) (store.has(blob) ? found : missing).push_back(blob);
+  for (const Descriptor& blob : all.blobs)
+    (store.has(call, blob) ? found : missing).push_back(blob);
   missing.insert(missing.end(), all.left_out.begin(), all.left_out.end());
   return found;
 }
 
-Bundled describe(oci::Store& store, const std::string& name) {
-  Bundled image{.name = name, .root = oci::require(store, name)};
-  for (const Descriptor& one : reachable(store, image.root, image.missing)) image.size += one.size;
+Bundled describe(const oci::Call& call, oci::Store& store, const std::string& name) {
+  Bundled image{.name = name, .root = oci::require(call, store, name)};
+  for (const Descriptor& one : reachable(call, store, image.root, image.missing))
+    image.size += one.size;
   return image;
 }
 
@@ -63,24 +67,27 @@ Place destination_of(const std::string& prefix, const std::string& name) {
 
 }  // namespace
 
-std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& file,
+std::vector<Bundled> save_bundle(const oci::Call& call, Places& places,
+                                 const std::filesystem::path& file,
                                  const std::vector<Place>& images, const SaveOptions& options) {
   const auto archive =
-      oci::open_archive(file, oci::OpenMode::create, options.format, options.volume_size);
+      oci::open_archive(call, file, oci::OpenMode::create, options.format, options.volume_size);
   const auto bundle = oci::make_without(*archive, options.without);
   oci::Plan plan(*bundle, copy_options(options.transfer));
   std::vector<std::string> names;
   for (const Place& place : images) {
-    oci::Store& from = places.open(place, Use::read);
-    const Descriptor root = oci::find_image(from, place.identifier(), options.transfer.platform);
+    oci::Store& from = places.open(call, place, Use::read);
+    const Descriptor root =
+        oci::find_image(call, from, place.identifier(), options.transfer.platform);
     names.push_back(full_name(place, root));
-    if (options.format == oci::ArchiveFormat::docker) check_for_docker(from, root);
-    plan.add(from, root, {names.back()});
+    if (options.format == oci::ArchiveFormat::docker) check_for_docker(call, from, root);
+    plan.add(call, from, root, {names.back()});
     if (!options.referrers) continue;
-    for (const Descriptor& one : oci::all_referrers(from, root.digest)) plan.add(from, one, {});
+    for (const Descriptor& one : oci::all_referrers(call, from, root.digest))
+      plan.add(call, from, one, {});
   }
   try {
-    plan.run();
+    plan.run(call);
   } catch (const Error& error) {
     const std::filesystem::path part = file.native() + ".part";
     const bool kept =
@@ -91,19 +98,20 @@ std::vector<Bundled> save_bundle(Places& places, const std::filesystem::path& fi
                             oci::printable(part.native())));
   }
   std::vector<Bundled> saved;
-  for (const std::string& name : names) saved.push_back(describe(*archive, name));
-  archive->commit();
+  for (const std::string& name : names) saved.push_back(describe(call, *archive, name));
+  archive->commit(call);
   return saved;
 }
 
-std::vector<Bundled> list_bundle(const std::filesystem::path& file) {
-  const auto archive = oci::open_archive(file, oci::OpenMode::existing);
+std::vector<Bundled> list_bundle(const oci::Call& call, const std::filesystem::path& file) {
+  const auto archive = oci::open_archive(call, file, oci::OpenMode::existing);
   std::vector<Bundled> images;
-  for (const std::string& name : archive->tags()) images.push_back(describe(*archive, name));
+  for (const std::string& name : archive->tags(call))
+    images.push_back(describe(call, *archive, name));
   return images;
 }
 
-std::set<Digest> bundle_contents(const std::filesystem::path& file) {
+std::set<Digest> bundle_contents(const oci::Call& call, const std::filesystem::path& file) {
   std::set<Digest> digests;
   const std::string name = oci::printable(file.native());
   std::array<std::byte, 1> first{};
@@ -117,10 +125,11 @@ std::set<Digest> bundle_contents(const std::filesystem::path& file) {
     }
     return digests;
   }
-  const auto archive = oci::open_archive(file, oci::OpenMode::existing);
-  for (const std::string& tag : archive->tags()) {
+  const auto archive = oci::open_archive(call, file, oci::OpenMode::existing);
+  for (const std::string& tag : archive->tags(call)) {
     std::vector<Descriptor> missing;
-    for (const Descriptor& one : reachable(*archive, oci::require(*archive, tag), missing)) {
+    for (const Descriptor& one :
+         reachable(call, *archive, oci::require(call, *archive, tag), missing)) {
       digests.insert(one.digest);
     }
     // A delta was made for a receiver that has the rest, so what it lacks counts as present.
@@ -129,14 +138,14 @@ std::set<Digest> bundle_contents(const std::filesystem::path& file) {
   return digests;
 }
 
-std::vector<Bundled> verify_bundle(const std::filesystem::path& file, Completeness completeness,
-                                   const TransferOptions& options) {
-  const auto archive = oci::open_archive(file, oci::OpenMode::existing);
+std::vector<Bundled> verify_bundle(const oci::Call& call, const std::filesystem::path& file,
+                                   Completeness completeness, const TransferOptions& options) {
+  const auto archive = oci::open_archive(call, file, oci::OpenMode::existing);
   std::vector<Bundled> images;
   std::set<Digest> seen;
   std::vector<Descriptor> wanted;
-  for (const std::string& name : archive->tags()) {
-    images.push_back(describe(*archive, name));
+  for (const std::string& name : archive->tags(call)) {
+    images.push_back(describe(call, *archive, name));
     const Bundled& image = images.back();
     if (completeness == Completeness::whole && !image.missing.empty()) {
       throw Error(ErrorKind::not_found,
@@ -145,11 +154,11 @@ std::vector<Bundled> verify_bundle(const std::filesystem::path& file, Completene
                   oci::Advice::expect_delta);
     }
     std::vector<Descriptor> missing;
-    for (const Descriptor& one : reachable(*archive, image.root, missing)) {
+    for (const Descriptor& one : reachable(call, *archive, image.root, missing)) {
       if (seen.insert(one.digest).second) wanted.push_back(one);
     }
   }
-  oci::TaskGroup group(options.jobs, options.stop);
+  oci::TaskGroup group(options.jobs, call);
   for (const Descriptor& one : wanted) {
     group.run([&] {
       oci::BlobEvent event{.id = one.digest.str(),
@@ -157,29 +166,30 @@ std::vector<Bundled> verify_bundle(const std::filesystem::path& file, Completene
                            .state = oci::BlobState::checking,
                            .total = one.size};
       oci::NullSink nowhere;
-      oci::ProgressSink reported(nowhere, options.progress, event);
-      archive->fetch(one, reported);
+      oci::ProgressSink reported(nowhere, group.call(), event);
+      archive->fetch(group.call(), one, reported);
     });
   }
   group.wait();
   return images;
 }
 
-std::vector<Landed> load_bundle(Places& places, const std::filesystem::path& file,
-                                const std::string& prefix, const TransferOptions& options) {
-  const auto archive = oci::open_archive(file, oci::OpenMode::existing);
+std::vector<Landed> load_bundle(const oci::Call& call, Places& places,
+                                const std::filesystem::path& file, const std::string& prefix,
+                                const TransferOptions& options) {
+  const auto archive = oci::open_archive(call, file, oci::OpenMode::existing);
   std::vector<Landed> landed;
-  for (const std::string& name : archive->tags()) {
+  for (const std::string& name : archive->tags(call)) {
     const Place place = destination_of(prefix, name);
-    oci::Store& to = places.open(place, options.use);
-    const Descriptor root = oci::require(*archive, name);
+    oci::Store& to = places.open(call, place, options.use);
+    const Descriptor root = oci::require(call, *archive, name);
     oci::CopyOptions copy = copy_options(options);
     const bool by_tag = name.find('@') == std::string::npos;
     if (by_tag) copy.tags = {place.tag()};
-    oci::doing("loading " + name, [&] { oci::copy(*archive, to, root, copy); });
+    oci::doing("loading " + name, [&] { oci::copy(call, *archive, to, root, copy); });
     // Signatures and SBOMs are copied with the image that they refer to.
-    for (const Descriptor& one : oci::all_referrers(*archive, root.digest)) {
-      oci::copy(*archive, to, one, copy_options(options));
+    for (const Descriptor& one : oci::all_referrers(call, *archive, root.digest)) {
+      oci::copy(call, *archive, to, one, copy_options(options));
     }
     landed.push_back({to.name(), copy.tags, root});
   }

@@ -8,14 +8,15 @@
 
 namespace davit::app {
 
-void create_repositories(transport::ecr::Access& access, const std::vector<Place>& places,
+void create_repositories(const oci::Call& call, transport::ecr::Access& access,
+                         const std::vector<Place>& places,
                          const transport::ecr::RepositorySettings& settings, Use use) {
   std::set<std::string> seen;
   for (const Place& place : places) {
     if (place.local() || !seen.insert(place.store_name()).second) continue;
     const auto host = transport::ecr::parse_host(place.reference.registry);
     if (!host) continue;
-    transport::ecr::Repositories repositories(access, *host);
+    transport::ecr::Repositories repositories(call, access, *host);
     const std::string& name = place.reference.repository;
     const bool rehearses = use == Use::rehearse;
     if (repositories.find(name)) {

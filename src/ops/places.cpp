@@ -10,7 +10,7 @@
 
 namespace davit::app {
 
-oci::Store& Places::open(const Place& place, Use use) {
+oci::Store& Places::open(const oci::Call& call, const Place& place, Use use) {
   // An archive that is written replaces the one that is read, so one name stands for two stores.
   const auto key = std::pair(use, place.store_name());
   if (const auto open = stores_.find(key); open != stores_.end()) return *open->second;
@@ -18,7 +18,7 @@ oci::Store& Places::open(const Place& place, Use use) {
   // A rehearsal makes nothing. Where a store does not exist yet, one in memory stands for it.
   const oci::OpenMode mode = use == Use::write ? oci::OpenMode::create : oci::OpenMode::existing;
   if (!place.local()) {
-    store = client_.repository(place.reference);
+    store = client_.repository(call, place.reference);
     const auto host = transport::ecr::parse_host(place.reference.registry);
     if (ecr_ != nullptr && host && !host->is_public) {
       store =
@@ -27,18 +27,18 @@ oci::Store& Places::open(const Place& place, Use use) {
   } else if (use == Use::rehearse && !std::filesystem::exists(place.path)) {
     store = oci::make_memory_store(place.store_name());
   } else if (place.kind == Place::Kind::layout) {
-    store = oci::open_layout(place.path, mode);
+    store = oci::open_layout(call, place.path, mode);
   } else {
     const bool docker = place.kind == Place::Kind::docker_archive;
-    store = oci::open_archive(place.path, mode,
+    store = oci::open_archive(call, place.path, mode,
                               docker ? oci::ArchiveFormat::docker : oci::ArchiveFormat::oci);
   }
   if (use == Use::rehearse) store = make_rehearsal(std::move(store));
   return *stores_.emplace(key, std::move(store)).first->second;
 }
 
-void Places::commit() {
-  for (auto& [key, store] : stores_) store->commit();
+void Places::commit(const oci::Call& call) {
+  for (auto& [key, store] : stores_) store->commit(call);
 }
 
 std::vector<Target> group_targets(const std::vector<Place>& places) {

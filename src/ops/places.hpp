@@ -27,9 +27,9 @@ class Places {
          transport::ecr::Access* ecr = nullptr)
       : client_(std::move(options), std::move(credentials)), ecr_(ecr) {}
 
-  oci::Store& open(const Place& place, Use use);
+  oci::Store& open(const oci::Call& call, const Place& place, Use use);
   /// Makes visible what was written. A store that is one file shows nothing of it before.
-  void commit();
+  void commit(const oci::Call& call);
 
   transport::Client& client() { return client_; }
 

@@ -18,25 +18,26 @@ class Rehearsal final : public oci::ForwardingStore {
   explicit Rehearsal(std::unique_ptr<oci::Store> real)
       : ForwardingStore(*real), real_(std::move(real)) {}
 
-  bool has(const Descriptor& content) override {
-    return documents_.contains(content.digest) || to().has(content);
+  bool has(const oci::Call& call, const Descriptor& content) override {
+    return documents_.contains(content.digest) || to().has(call, content);
   }
-  void fetch(const Descriptor& content, oci::Sink& into) override {
+  void fetch(const oci::Call& call, const Descriptor& content, oci::Sink& into) override {
     const auto document = documents_.find(content.digest);
-    if (document == documents_.end()) return to().fetch(content, into);
+    if (document == documents_.end()) return to().fetch(call, content, into);
     into.write(oci::bytes_of(document->second));
   }
 
-  void push(const Descriptor& descriptor, const Content& content) override {
+  void push(const oci::Call& call, const Descriptor& descriptor, const Content& content) override {
     // Later steps may ask for documents that a real run would have stored by then.
     if (oci::is_document(descriptor.media_type)) {
       documents_[descriptor.digest] =
-          oci::collect(content, oci::document_limit, descriptor.digest.str());
+          oci::collect(call, content, oci::document_limit, descriptor.digest.str());
     }
     say("push {} ({})", descriptor.digest.str(), oci::human_size(descriptor.size));
   }
 
-  Descriptor add(std::string_view media_type, const Content& content) override {
+  Descriptor add(const oci::Call& call, std::string_view media_type,
+                 const Content& content) override {
     oci::Hasher hasher;
     Descriptor descriptor;
     descriptor.media_type = media_type;
@@ -44,29 +45,34 @@ class Rehearsal final : public oci::ForwardingStore {
       hasher.write(bytes);
       descriptor.size += bytes.size();
     });
-    content(measure);
+    content(call, measure);
     descriptor.digest = hasher.finish();
-    if (!to().has(descriptor)) {
+    if (!to().has(call, descriptor)) {
       say("push {} ({})", descriptor.digest.str(), oci::human_size(descriptor.size));
     }
     return descriptor;
   }
 
-  void tag(const Descriptor& descriptor, const Content&, std::string_view tag) override {
-    const auto present = to().resolve(tag);
+  void tag(const oci::Call& call, const Descriptor& descriptor, const Content&,
+           std::string_view tag) override {
+    const auto present = to().resolve(call, tag);
     if (present && present->digest == descriptor.digest) return;
     say("tag {} as {}{}", descriptor.digest.str(), tag,
         present ? ", which is another image now" : "");
   }
 
   // None of these happens in a rehearsal.
-  std::unique_ptr<oci::Assembly> assemble(const Descriptor&) override { return nullptr; }
-  bool mount(const Descriptor&, oci::Store&) override { return false; }
-  void expect(std::span<const Descriptor>) override {}
-  void commit() override {}
+  std::unique_ptr<oci::Assembly> assemble(const oci::Call&, const Descriptor&) override {
+    return nullptr;
+  }
+  bool mount(const oci::Call&, const Descriptor&, const oci::MountSource&) override {
+    return false;
+  }
+  void expect(const oci::Call&, std::span<const Descriptor>) override {}
+  void commit(const oci::Call&) override {}
 
-  void remove(std::string_view tag_or_digest) override {
-    oci::require(to(), tag_or_digest);
+  void remove(const oci::Call& call, std::string_view tag_or_digest) override {
+    oci::require(call, to(), tag_or_digest);
     say("delete {}", tag_or_digest);
   }
 

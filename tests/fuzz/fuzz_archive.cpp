@@ -10,15 +10,15 @@ namespace davit::tests {
 void fuzz(std::string_view input) {
   const TempDir dir;
   write_file(dir / "input.tar", input);
-  const auto archive = oci::open_archive(dir / "input.tar", oci::OpenMode::existing);
-  for (const std::string& tag : archive->tags()) {
-    const oci::Descriptor root = oci::require(*archive, tag);
-    const std::string text = oci::fetch_document(*archive, root);
+  const auto archive = oci::open_archive({}, dir / "input.tar", oci::OpenMode::existing);
+  for (const std::string& tag : archive->tags({})) {
+    const oci::Descriptor root = oci::require({}, *archive, tag);
+    const std::string text = oci::fetch_document({}, *archive, root);
     require(oci::digest_of(oci::bytes_of(text), root.digest.algorithm()) == root.digest);
     for (const oci::Descriptor& child :
          oci::children(oci::parse_document(root.media_type, text, "input"))) {
       oci::NullSink nowhere;
-      if (archive->has(child)) archive->fetch(child, nowhere);
+      if (archive->has({}, child)) archive->fetch({}, child, nowhere);
     }
   }
 }

@@ -37,9 +37,11 @@ class FakeTransport final : public transport::Transport {
   explicit FakeTransport(Handler handler) : handler_(std::move(handler)) {}
   explicit FakeTransport(std::deque<transport::Response> script) : script_(std::move(script)) {}
 
-  transport::Response send(const transport::Request& request, oci::Sink* into) override {
+  transport::Response send(const oci::Call& call, const transport::Request& request,
+                           transport::Receiver* into) override {
     SentRequest sent{request.method, request.url.str(), request.headers, {}, request.addresses};
-    if (request.body) sent.body = oci::collect(request.body->content, 16 * oci::MiB, "a body");
+    if (request.body)
+      sent.body = oci::collect(call, request.body->content, 16 * oci::MiB, "a body");
     {
       const std::lock_guard lock(mutex_);
       sent_.push_back(sent);
@@ -47,6 +49,8 @@ class FakeTransport final : public transport::Transport {
     transport::Response response = handler_ ? handler_(sent) : next_of_script();
     if (response.url.origin.host.empty()) response.url = request.url;
     if (response.ok() && into != nullptr) {
+      response.declined = !into->begin(response);
+      if (response.declined) return response;
       into->write(oci::bytes_of(response.body));
       response.body.clear();
     }

@@ -96,28 +96,28 @@ class Authenticate final : public Transport {
         credentials_(credentials, std::move(registry.name), std::move(registry.repository)),
         clock_(std::move(clock)) {}
 
-  Response send(const Request& request, oci::Sink* into) override {
-    if (request.url.origin != origin_) return next_.send(request, into);
-    const Authorization sent = authorize(request);
-    Response response = send_with(sent, request, into);
+  Response send(const oci::Call& call, const Request& request, Receiver* into) override {
+    if (request.url.origin != origin_) return next_.send(call, request, into);
+    const Authorization sent = authorize(call, request);
+    Response response = send_with(call, sent, request, into);
     if (response.url.origin != origin_ || !is_refusal(request, response, sent)) return response;
 
     const auto choice = choose(parse_challenges(response.headers), name_);
     const std::shared_ptr<Scheme> scheme = scheme_for(choice, response);
     if (scheme == nullptr) return response;
     const ScopeSet wanted = scopes_for(request, choice);
-    const Authorization fresh = scheme->authorize(wanted, sent);
+    const Authorization fresh = scheme->authorize(call, wanted, sent);
     if (fresh != nullptr) {
       learn(scheme);
-      response = send_with(fresh, request, into);
+      response = send_with(call, fresh, request, into);
       // What was just learnt may be an old password that is kept somewhere. (A token is new.)
       if (sent == nullptr && is_basic(fresh) && response.url.origin == origin_ &&
           is_refusal(request, response, fresh)) {
-        const Authorization another = scheme->authorize(wanted, fresh);
-        if (another != nullptr) response = send_with(another, request, into);
+        const Authorization another = scheme->authorize(call, wanted, fresh);
+        if (another != nullptr) response = send_with(call, another, request, into);
       }
     }
-    if (response.status == 401 && response.url.origin == origin_ && scheme->anonymous()) {
+    if (response.status == 401 && response.url.origin == origin_ && scheme->anonymous(call)) {
       throw Error(ErrorKind::denied,
                   fmt::format("{} asks for credentials{}", name_,
                               wanted.empty() ? "" : oci::printable(" for " + wanted.str())),
@@ -127,21 +127,22 @@ class Authenticate final : public Transport {
   }
 
  private:
-  Response send_with(const Authorization& authorization, const Request& request, oci::Sink* into) {
-    if (authorization == nullptr) return next_.send(request, into);
+  Response send_with(const oci::Call& call, const Authorization& authorization,
+                     const Request& request, Receiver* into) {
+    if (authorization == nullptr) return next_.send(call, request, into);
     Request signed_request = request;
     signed_request.headers.set("Authorization", *authorization);
-    return next_.send(signed_request, into);
+    return next_.send(call, signed_request, into);
   }
 
   /// What a request starts with, as far as earlier ones have taught it.
-  Authorization authorize(const Request& request) {
+  Authorization authorize(const oci::Call& call, const Request& request) {
     std::unique_lock lock(mutex_);
     const std::shared_ptr<Scheme> scheme = learnt_;
     std::optional<ScopeSet> scopes = unscoped_;
     lock.unlock();
     if (!request.scopes.empty()) scopes = ScopeSet(request.scopes);
-    return scheme && scopes ? scheme->authorize(*scopes, nullptr) : nullptr;
+    return scheme && scopes ? scheme->authorize(call, *scopes, nullptr) : nullptr;
   }
 
   /// The scheme of the challenge; without a challenge (expired tokens come without) the one of

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "oci/base/call.hpp"
+
 namespace davit::transport {
 
 /// What a registry is convinced with. One of the three kinds is filled: user name and password;
@@ -28,13 +30,14 @@ struct CredentialSource {
   /// The credentials for a registry ("docker.io", "localhost:5000"), or for one repository in it
   /// where `repository` is not empty and the source tells them apart. Never those of another
   /// host. Nothing if there are none; a source that cannot tell throws.
-  virtual std::optional<Credentials> find(std::string_view registry,
+  virtual std::optional<Credentials> find(const oci::Call& call, std::string_view registry,
                                           std::string_view repository) = 0;
 
   /// The registry refused these, which `find` has given. Whoever was refused asks again, so a
   /// source that keeps credentials by itself lets go of them; one that reads what a person keeps
   /// has nothing to do.
-  virtual void forget(std::string_view registry, const Credentials& refused) = 0;
+  virtual void forget(const oci::Call& call, std::string_view registry,
+                      const Credentials& refused) = 0;
 };
 
 /// Asks one source after the other; the first that knows answers. The sources outlive it.
@@ -43,8 +46,10 @@ class FirstOf final : public CredentialSource {
   using Sources = std::vector<std::reference_wrapper<CredentialSource>>;
 
   explicit FirstOf(Sources sources) : sources_(std::move(sources)) {}
-  std::optional<Credentials> find(std::string_view registry, std::string_view repository) override;
-  void forget(std::string_view registry, const Credentials& refused) override;
+  std::optional<Credentials> find(const oci::Call& call, std::string_view registry,
+                                  std::string_view repository) override;
+  void forget(const oci::Call& call, std::string_view registry,
+              const Credentials& refused) override;
 
  private:
   Sources sources_;
@@ -55,8 +60,9 @@ class FixedCredentials final : public CredentialSource {
  public:
   FixedCredentials(std::string registry, Credentials credentials)
       : registry_(std::move(registry)), credentials_(std::move(credentials)) {}
-  std::optional<Credentials> find(std::string_view registry, std::string_view repository) override;
-  void forget(std::string_view, const Credentials&) override {}
+  std::optional<Credentials> find(const oci::Call& call, std::string_view registry,
+                                  std::string_view repository) override;
+  void forget(const oci::Call&, std::string_view, const Credentials&) override {}
 
  private:
   std::string registry_;

@@ -109,12 +109,12 @@ std::optional<Credentials> credentials_in(const oci::Json& entry, const std::str
   return found;
 }
 
-std::optional<Credentials> find_in(const ConfigFile& file, std::string_view registry,
-                                   std::string_view repository) {
+std::optional<Credentials> find_in(const oci::Call& call, const ConfigFile& file,
+                                   std::string_view registry, std::string_view repository) {
   const std::vector<std::string> wanted = keys_for(registry, repository);
   if (const auto helper = helper_for(file, wanted)) {
     auto found = oci::doing(fmt::format("credentials for {} ({})", registry, file.name),
-                            [&] { return helper->get(server_address(registry)); });
+                            [&] { return helper->get(call, server_address(registry)); });
     if (found) return found;
   }
   const oci::Json& auths = oci::object_member(file.json, "auths", file.name);
@@ -192,11 +192,11 @@ oci::Json entry_of(const Credentials& credentials) {
 
 /// Waits for other writers of the same file; they agree on a file beside it. Something else than a
 /// file (/dev/null stands for "no credentials") is not to be replaced by one.
-oci::FileLock lock(const fs::path& path) {
+oci::FileLock lock(const oci::Call& call, const fs::path& path) {
   if (is_there(path) && !fs::is_regular_file(path)) {
     throw Error(ErrorKind::denied, oci::printable(path.native()) + ": not a regular file");
   }
-  return oci::FileLock(path.native() + ".lock");
+  return oci::FileLock(call, path.native() + ".lock");
 }
 
 }  // namespace
@@ -220,15 +220,16 @@ std::vector<fs::path> credential_files() {
   return files;
 }
 
-std::optional<Credentials> DockerConfig::find(std::string_view registry,
+std::optional<Credentials> DockerConfig::find(const oci::Call& call, std::string_view registry,
                                               std::string_view repository) {
   for (const fs::path& path : files_) {
-    if (auto found = find_in(load(path), registry, repository)) return found;
+    if (auto found = find_in(call, load(path), registry, repository)) return found;
   }
   return std::nullopt;
 }
 
-std::string DockerConfig::store(std::string_view registry, const Credentials& credentials) {
+std::string DockerConfig::store(const oci::Call& call, std::string_view registry,
+                                const Credentials& credentials) {
   if (credentials.username.find(':') != std::string::npos) {
     throw Error(ErrorKind::usage, "a user name cannot have a colon in it");
   }
@@ -238,28 +239,28 @@ std::string DockerConfig::store(std::string_view registry, const Credentials& cr
   const auto existing = std::find_if(files_.begin(), files_.end(), is_there);
   const fs::path path = oci::follow_links(existing == files_.end() ? files_.front() : *existing);
   make_private_directories(path.parent_path());
-  const oci::FileLock held = lock(path);
+  const oci::FileLock held = lock(call, path);
   const ConfigFile file = load(path);
   oci::Json json = file.json;
   erase_entries(json, registry);
   const auto helper = helper_for(file, keys_for(registry, {}));
-  if (helper) helper->store(server_address(registry), credentials);
+  if (helper) helper->store(call, server_address(registry), credentials);
   // Beside a helper, docker writes an empty entry; it also takes the place of an old secret.
   json["auths"][server_address(registry)] = helper ? oci::Json::object() : entry_of(credentials);
   replace(path, json);
   return helper ? helper->program() : file.name;
 }
 
-bool DockerConfig::erase(std::string_view registry) {
+bool DockerConfig::erase(const oci::Call& call, std::string_view registry) {
   bool found = false;
   for (const fs::path& name : files_) {
     const fs::path path = oci::follow_links(name);
     if (!is_there(path)) continue;
-    const oci::FileLock held = lock(path);
+    const oci::FileLock held = lock(call, path);
     const ConfigFile file = load(path);
     if (const auto helper = helper_for(file, keys_for(registry, {}))) {
-      if (helper->get(server_address(registry))) {
-        helper->erase(server_address(registry));
+      if (helper->get(call, server_address(registry))) {
+        helper->erase(call, server_address(registry));
         found = true;
       }
     }

@@ -27,18 +27,20 @@ class DockerConfig final : public CredentialSource {
 
   /// In each file: the helper for the registry if one is named, then `auths`. Podman's entries for
   /// a namespace go before the registry's, the longest first.
-  std::optional<Credentials> find(std::string_view registry, std::string_view repository) override;
-  void forget(std::string_view, const Credentials&) override {}
+  std::optional<Credentials> find(const oci::Call& call, std::string_view registry,
+                                  std::string_view repository) override;
+  void forget(const oci::Call&, std::string_view, const Credentials&) override {}
 
   /// Keeps the credentials in the first of the files that exists (the first of all if none does),
   /// or in the helper it names. The file is replaced at once, mode 0600 and its other members
   /// untouched, a directory made for it has mode 0700, a symbolic link is followed; writers wait
   /// for each other. Says where the credentials are now: a path, or the helper's program.
-  std::string store(std::string_view registry, const Credentials& credentials);
+  std::string store(const oci::Call& call, std::string_view registry,
+                    const Credentials& credentials);
 
   /// Removes a registry's credentials from all the files and their helpers. Returns whether there
   /// were any.
-  bool erase(std::string_view registry);
+  bool erase(const oci::Call& call, std::string_view registry);
 
  private:
   std::vector<std::filesystem::path> files_;

@@ -41,9 +41,10 @@ void check_server(std::string_view server) {
   }
 }
 
-oci::ProcessResult run(const std::string& program, const char* action, const std::string& input) {
+oci::ProcessResult run(const oci::Call& call, const std::string& program, const char* action,
+                       const std::string& input) {
   try {
-    return oci::run_process({program, action}, input, {.time = time_limit});
+    return oci::run_process(call, {program, action}, input, {.time = time_limit});
   } catch (const Error& error) {
     // A directory on PATH that may not be searched turns absence into a lack of permission.
     if (error.kind() != ErrorKind::not_found && error.kind() != ErrorKind::denied) throw;
@@ -80,9 +81,10 @@ CredentialHelper::CredentialHelper(std::string_view name)
   }
 }
 
-std::optional<Credentials> CredentialHelper::get(std::string_view server) const {
+std::optional<Credentials> CredentialHelper::get(const oci::Call& call,
+                                                 std::string_view server) const {
   check_server(server);
-  const oci::ProcessResult result = run(program_, "get", std::string(server));
+  const oci::ProcessResult result = run(call, program_, "get", std::string(server));
   if (result.status != 0) {
     if (result.output.find(absence) != std::string::npos) return std::nullopt;
     throw helper_error(program_, "get", result);
@@ -97,7 +99,8 @@ std::optional<Credentials> CredentialHelper::get(std::string_view server) const 
   return Credentials{.username = std::move(username), .password = std::move(secret)};
 }
 
-void CredentialHelper::store(std::string_view server, const Credentials& credentials) const {
+void CredentialHelper::store(const oci::Call& call, std::string_view server,
+                             const Credentials& credentials) const {
   check_server(server);
   const bool is_token = !credentials.identity_token.empty();
   const std::string& secret = is_token ? credentials.identity_token : credentials.password;
@@ -111,13 +114,13 @@ void CredentialHelper::store(std::string_view server, const Credentials& credent
   } catch (const Error&) {
     throw Error(ErrorKind::usage, program_ + " store: the user name or secret is not UTF-8");
   }
-  const oci::ProcessResult result = run(program_, "store", input);
+  const oci::ProcessResult result = run(call, program_, "store", input);
   if (result.status != 0) throw helper_error(program_, "store", result, secret);
 }
 
-void CredentialHelper::erase(std::string_view server) const {
+void CredentialHelper::erase(const oci::Call& call, std::string_view server) const {
   check_server(server);
-  const oci::ProcessResult result = run(program_, "erase", std::string(server));
+  const oci::ProcessResult result = run(call, program_, "erase", std::string(server));
   if (result.status == 0 || result.output.find(absence) != std::string::npos) return;
   throw helper_error(program_, "erase", result);
 }

@@ -20,9 +20,9 @@ class CredentialHelper {
 
   /// Nothing if the helper says that it has none. `server` is what docker calls the server's
   /// address: a host, or a URL.
-  std::optional<Credentials> get(std::string_view server) const;
-  void store(std::string_view server, const Credentials& credentials) const;
-  void erase(std::string_view server) const;
+  std::optional<Credentials> get(const oci::Call& call, std::string_view server) const;
+  void store(const oci::Call& call, std::string_view server, const Credentials& credentials) const;
+  void erase(const oci::Call& call, std::string_view server) const;
 
  private:
   std::string program_;

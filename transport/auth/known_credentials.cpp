@@ -2,23 +2,24 @@
 
 namespace davit::transport {
 
-KnownCredentials::Pointer KnownCredentials::ask() {
-  const auto found = source_.find(registry_, repository_);
+KnownCredentials::Pointer KnownCredentials::ask(const oci::Call& call) {
+  const auto found = source_.find(call, registry_, repository_);
   return found ? std::make_shared<const Credentials>(*found) : nullptr;
 }
 
-KnownCredentials::Pointer KnownCredentials::get() {
+KnownCredentials::Pointer KnownCredentials::get(const oci::Call& call) {
   const std::lock_guard lock(mutex_);
-  if (!asked_) known_ = ask();
+  if (!asked_) known_ = ask(call);
   asked_ = true;
   return known_;
 }
 
-KnownCredentials::Pointer KnownCredentials::get_instead_of(const Pointer& refused) {
+KnownCredentials::Pointer KnownCredentials::get_instead_of(const oci::Call& call,
+                                                           const Pointer& refused) {
   const std::lock_guard lock(mutex_);
   if (known_ != refused) return known_;
-  if (refused != nullptr) source_.forget(registry_, *refused);
-  const Pointer fresh = ask();
+  if (refused != nullptr) source_.forget(call, registry_, *refused);
+  const Pointer fresh = ask(call);
   if (fresh == nullptr || (refused != nullptr && *fresh == *refused)) return nullptr;
   known_ = fresh;
   return known_;

@@ -21,12 +21,12 @@ class KnownCredentials {
 
   const std::string& registry() const { return registry_; }
 
-  Pointer get();
+  Pointer get(const oci::Call& call);
   /// What there is beside `refused`, which `get` said before; null if that is nothing.
-  Pointer get_instead_of(const Pointer& refused);
+  Pointer get_instead_of(const oci::Call& call, const Pointer& refused);
 
  private:
-  Pointer ask();
+  Pointer ask(const oci::Call& call);
 
   CredentialSource& source_;
   const std::string registry_;

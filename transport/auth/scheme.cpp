@@ -19,17 +19,18 @@ class Basic final : public Scheme {
  public:
   explicit Basic(KnownCredentials& credentials) : credentials_(credentials) {}
 
-  Authorization authorize(const ScopeSet&, const Authorization& refused) override {
+  Authorization authorize(const oci::Call& call, const ScopeSet&,
+                          const Authorization& refused) override {
     const std::lock_guard lock(mutex_);
-    if (authorization_ == nullptr) use(credentials_.get());
+    if (authorization_ == nullptr) use(credentials_.get(call));
     if (authorization_ != refused) return authorization_;
-    const auto fresh = credentials_.get_instead_of(used_);
+    const auto fresh = credentials_.get_instead_of(call, used_);
     if (fresh == nullptr) return nullptr;
     use(fresh);
     return authorization_;
   }
 
-  bool anonymous() override { return false; }
+  bool anonymous(const oci::Call&) override { return false; }
 
  private:
   void use(KnownCredentials::Pointer credentials) {
@@ -70,33 +71,36 @@ class Bearer final : public Scheme {
         transport_(transport),
         server_(std::move(server)),
         clock_(clock),
-        tokens_([this](const ScopeSet& scopes) { return fetch(scopes); }, std::move(clock)) {}
+        tokens_(
+            [this](const oci::Call& call, const ScopeSet& scopes) { return fetch(call, scopes); },
+            std::move(clock)) {}
 
-  Authorization authorize(const ScopeSet& scopes, const Authorization& refused) override {
-    const Authorization other = tokens_.get(scopes, refused);
+  Authorization authorize(const oci::Call& call, const ScopeSet& scopes,
+                          const Authorization& refused) override {
+    const Authorization other = tokens_.get(call, scopes, refused);
     return refused && *other == *refused ? nullptr : other;
   }
 
-  bool anonymous() override { return credentials_.get() == nullptr; }
+  bool anonymous(const oci::Call& call) override { return credentials_.get(call) == nullptr; }
 
  private:
-  Token fetch(const ScopeSet& scopes) {
-    const auto known = credentials_.get();
-    if (known == nullptr) return fetch_token(transport_, server_, scopes, nullptr, clock_);
+  Token fetch(const oci::Call& call, const ScopeSet& scopes) {
+    const auto known = credentials_.get(call);
+    if (known == nullptr) return fetch_token(call, transport_, server_, scopes, nullptr, clock_);
     try {
-      return fetch_with(*known, scopes);
+      return fetch_with(call, *known, scopes);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::denied) throw;
       // Credentials with a life of their own (ECR Public's last 12 hours) may have a successor.
-      const auto fresh = credentials_.get_instead_of(known);
+      const auto fresh = credentials_.get_instead_of(call, known);
       if (fresh == nullptr) throw;
-      return fetch_with(*fresh, scopes);
+      return fetch_with(call, *fresh, scopes);
     }
   }
 
-  Token fetch_with(const Credentials& credentials, const ScopeSet& scopes) {
+  Token fetch_with(const oci::Call& call, const Credentials& credentials, const ScopeSet& scopes) {
     if (credentials.registry_token.empty()) {
-      return fetch_token(transport_, server_, scopes, &credentials, clock_);
+      return fetch_token(call, transport_, server_, scopes, &credentials, clock_);
     }
     check_registry_token(credentials, credentials_.registry());
     return {std::make_shared<const std::string>("Bearer " + credentials.registry_token),

@@ -17,10 +17,11 @@ struct Scheme {
 
   /// For a request that needs these scopes, and other than `refused`, which is null where nothing
   /// was. Null if there is nothing else to say. Throws Error(denied) without credentials that fit.
-  virtual Authorization authorize(const ScopeSet& scopes, const Authorization& refused) = 0;
+  virtual Authorization authorize(const oci::Call& call, const ScopeSet& scopes,
+                                  const Authorization& refused) = 0;
 
   /// Whether the requests are made without credentials.
-  virtual bool anonymous() = 0;
+  virtual bool anonymous(const oci::Call& call) = 0;
 };
 
 /// RFC 7617: user name and password with every request.

@@ -60,12 +60,12 @@ Request post_request(const TokenServer& server, const ScopeSet& scopes,
   return request;
 }
 
-Response ask(Transport& transport, const TokenServer& server, const ScopeSet& scopes,
-             const Credentials* credentials) {
+Response ask(const oci::Call& call, Transport& transport, const TokenServer& server,
+             const ScopeSet& scopes, const Credentials* credentials) {
   const auto send = [&](Request request) {
     request.body_limit = answer_limit;
     request.addresses = server.realm.addresses;
-    return transport.send(request);
+    return transport.send(call, request);
   };
   Request get = get_request(server, scopes);
   if (credentials == nullptr) return send(std::move(get));
@@ -134,10 +134,11 @@ Hop check_realm(const Response& challenged, std::string_view realm) {
   return hop;
 }
 
-Token fetch_token(Transport& transport, const TokenServer& server, const ScopeSet& scopes,
-                  const Credentials* credentials, const MonotonicClock& clock) {
+Token fetch_token(const oci::Call& call, Transport& transport, const TokenServer& server,
+                  const ScopeSet& scopes, const Credentials* credentials,
+                  const MonotonicClock& clock) {
   const auto asked_at = clock();
-  const Response response = ask(transport, server, scopes, credentials);
+  const Response response = ask(call, transport, server, scopes, credentials);
   if (!response.ok()) throw token_error(server, scopes, credentials, response.status);
   const std::string what =
       fmt::format("the answer of the token server {}", server.realm.url.origin.str());

@@ -41,8 +41,9 @@ Hop check_realm(const Response& challenged, std::string_view realm);
 /// anonymous. Throws Error(denied) if the server refuses, Error(unavailable) if it is in trouble,
 /// Error(corrupt) for an answer that is no token. No message repeats what the server said, for
 /// that may be what it was sent.
-Token fetch_token(Transport& transport, const TokenServer& server, const ScopeSet& scopes,
-                  const Credentials* credentials, const MonotonicClock& clock);
+Token fetch_token(const oci::Call& call, Transport& transport, const TokenServer& server,
+                  const ScopeSet& scopes, const Credentials* credentials,
+                  const MonotonicClock& clock);
 
 /// "Basic ..." of user name and password.
 std::string basic_authorization(std::string_view username, std::string_view password);

@@ -1,6 +1,5 @@
 #include "transport/auth/token_cache.hpp"
 
-#include <exception>
 #include <utility>
 
 namespace davit::transport {
@@ -12,31 +11,42 @@ Authorization TokenCache::usable(const ScopeSet& scopes) const {
   return nullptr;
 }
 
-Authorization TokenCache::get(const ScopeSet& scopes, const Authorization& refused) {
+Authorization TokenCache::get(const oci::Call& call, const ScopeSet& scopes,
+                              const Authorization& refused) {
   std::unique_lock lock(mutex_);
   std::erase_if(tokens_, [&, now = clock_()](const auto& entry) {
     return entry.second.renew_at <= now || entry.second.authorization == refused;
   });
-  if (Authorization found = usable(scopes)) return found;
-  if (const auto other = fetching_.find(scopes); other != fetching_.end()) {
-    const std::shared_future<Authorization> result = other->second;
-    lock.unlock();
-    return result.get();
+  while (true) {
+    if (Authorization found = usable(scopes)) return found;
+    const auto other = fetching_.find(scopes);
+    if (other == fetching_.end()) break;
+    const std::shared_ptr<Fetching> fetching = other->second;
+    changed_.wait(lock, call.stop, [&] { return fetching->done; });
+    call.check();
+    if (fetching->authorization) return fetching->authorization;
+    if (fetching->failure) std::rethrow_exception(fetching->failure);
   }
-  std::promise<Authorization> promise;
-  fetching_.emplace(scopes, promise.get_future().share());
+  const auto fetching = std::make_shared<Fetching>();
+  fetching_[scopes] = fetching;
   lock.unlock();
+  const auto finish = [&] {
+    if (!lock) lock.lock();
+    fetching->done = true;
+    fetching_.erase(scopes);
+    changed_.notify_all();
+  };
   try {
-    Token token = fetch_(scopes);
+    const Token token = fetch_(call, scopes);
     lock.lock();
     tokens_[scopes] = token;
-    fetching_.erase(scopes);
-    promise.set_value(token.authorization);
+    fetching->authorization = token.authorization;
+    finish();
     return token.authorization;
   } catch (...) {
-    if (!lock) lock.lock();
-    fetching_.erase(scopes);
-    promise.set_exception(std::current_exception());
+    // A stop is this caller's alone.
+    if (!call.stop.stop_requested()) fetching->failure = std::current_exception();
+    finish();
     throw;
   }
 }

@@ -33,7 +33,7 @@ class Static final : public KeySource {
   std::optional<std::string> principal() const override {
     return "key/" + keys_.keys.access_key_id;
   }
-  TimedKeys fetch() override { return keys_; }
+  TimedKeys fetch(const oci::Call&) override { return keys_; }
 
  private:
   const TimedKeys keys_;
@@ -46,12 +46,12 @@ class Process final : public KeySource {
 
   std::optional<std::string> principal() const override { return std::nullopt; }
 
-  TimedKeys fetch() override {
+  TimedKeys fetch(const oci::Call& call) override {
     const std::vector<std::string> words = oci::split_words(line_);
     if (words.empty()) throw Error(ErrorKind::denied, "credential_process names no program");
     const std::string what = fmt::format("credential_process {}", oci::printable(words.front()));
     const oci::ProcessResult result =
-        oci::doing(what, [&] { return oci::run_process(words, "", {.time = process_time}); });
+        oci::doing(what, [&] { return oci::run_process(call, words, "", {.time = process_time}); });
     if (result.status != 0) {
       throw Error(ErrorKind::denied,
                   fmt::format("{}: exit status {}: {}", what, result.status,
@@ -71,7 +71,7 @@ class Login final : public KeySource {
 
   std::optional<std::string> principal() const override { return "login/" + session_; }
 
-  TimedKeys fetch() override {
+  TimedKeys fetch(const oci::Call&) override {
     const auto directory = world_.config.environment("AWS_LOGIN_CACHE_DIRECTORY");
     const std::filesystem::path file =
         (directory ? std::filesystem::path(*directory)
@@ -271,11 +271,11 @@ class Last final : public KeySource {
   std::optional<std::string> principal() const override { return std::nullopt; }
   bool is_configured() const override { return false; }
 
-  TimedKeys fetch() override {
+  TimedKeys fetch(const oci::Call& call) override {
     std::string why = "AWS_EC2_METADATA_DISABLED is set";
     if (instance_) {
       try {
-        return instance_->fetch();
+        return instance_->fetch(call);
       } catch (const Error& error) {
         if (error.kind() == ErrorKind::interrupted) throw;
         why = error.what();
@@ -303,18 +303,18 @@ std::unique_ptr<KeySource> choose_keys(const World& world) {
   return std::make_unique<Last>(config, make_instance(world));
 }
 
-Keys KeyRing::get() {
+Keys KeyRing::get(const oci::Call& call) {
   constexpr std::chrono::minutes before{10};
   const std::lock_guard lock(mutex_);
   if (!known_ || (known_->expires && now_() + before >= *known_->expires)) {
-    known_ = source_->fetch();
+    known_ = source_->fetch(call);
   }
   return known_->keys;
 }
 
-std::string KeyRing::identity() {
+std::string KeyRing::identity(const oci::Call& call) {
   const auto principal = source_->principal();
-  return principal ? *principal : "key/" + get().access_key_id;
+  return principal ? *principal : "key/" + get(call).access_key_id;
 }
 
 void KeyRing::drop() {

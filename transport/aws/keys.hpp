@@ -33,7 +33,7 @@ struct KeySource {
   /// Whether a person has named it. The instance metadata service is there or not, unasked.
   virtual bool is_configured() const { return true; }
   /// Throws Error(denied) saying what is wrong and what to do, Error(unavailable).
-  virtual TimedKeys fetch() = 0;
+  virtual TimedKeys fetch(const oci::Call& call) = 0;
 };
 
 /// What key sources reach the world by.
@@ -61,8 +61,8 @@ class KeyRing {
   bool is_configured() const { return source_->is_configured(); }
   /// Whose keys they are; the same for two rings only if those are the same one's. Asks the source
   /// where the keys alone tell.
-  std::string identity();
-  Keys get();
+  std::string identity(const oci::Call& call);
+  Keys get(const oci::Call& call);
   /// The service took them for expired or unknown.
   void drop();
 

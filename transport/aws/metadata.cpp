@@ -40,7 +40,7 @@ class Container final : public KeySource {
 
   std::optional<std::string> principal() const override { return std::nullopt; }
 
-  TimedKeys fetch() override {
+  TimedKeys fetch(const oci::Call& call) override {
     Request request;
     request.url = url_;
     request.headers.set("Accept", "application/json");
@@ -49,7 +49,7 @@ class Container final : public KeySource {
     }
     for (int tries = container_tries;;) {
       try {
-        const Response response = world_.metadata.send(request);
+        const Response response = world_.metadata.send(call, request);
         if (response.ok()) return parse_keys(response.body, what);
         if (response.status < 500 || --tries == 0) {
           throw Error(ErrorKind::denied, fmt::format("{} answered {}", what, response.status));
@@ -88,13 +88,13 @@ class Instance final : public KeySource {
   std::optional<std::string> principal() const override { return std::nullopt; }
   bool is_configured() const override { return false; }
 
-  TimedKeys fetch() override {
-    const std::string token = session_token();
-    const std::string role = get("", token);
+  TimedKeys fetch(const oci::Call& call) override {
+    const std::string token = session_token(call);
+    const std::string role = get(call, "", token);
     if (role.empty() || has_control(role) || role.find('/') != std::string::npos) {
       throw Error(ErrorKind::denied, "this instance has no role");
     }
-    return parse_keys(get(role, token), "the instance metadata service");
+    return parse_keys(get(call, role, token), "the instance metadata service");
   }
 
  private:
@@ -107,12 +107,12 @@ class Instance final : public KeySource {
   }
 
   /// Empty: version 1, which asks for none.
-  std::string session_token() const {
+  std::string session_token(const oci::Call& call) const {
     Request put = request_to("latest/api/token");
     put.method = "PUT";
     put.headers.set("x-aws-ec2-metadata-token-ttl-seconds", "21600");
     put.headers.set("Content-Length", "0");
-    const Response response = world_.metadata.send(put);
+    const Response response = world_.metadata.send(call, put);
     if (response.ok()) return response.body;
     const bool old = response.status == 403 || response.status == 404 || response.status == 405;
     if (!old || world_.config.is_true("AWS_EC2_METADATA_V1_DISABLED", "ec2_metadata_v1_disabled")) {
@@ -122,10 +122,10 @@ class Instance final : public KeySource {
     return {};
   }
 
-  std::string get(const std::string& role, const std::string& token) const {
+  std::string get(const oci::Call& call, const std::string& role, const std::string& token) const {
     Request request = request_to("latest/meta-data/iam/security-credentials/" + url_encode(role));
     if (!token.empty()) request.headers.set("x-aws-ec2-metadata-token", token);
-    const Response response = world_.metadata.send(request);
+    const Response response = world_.metadata.send(call, request);
     if (!response.ok()) {
       throw Error(ErrorKind::denied,
                   response.status == 404

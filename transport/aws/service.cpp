@@ -123,7 +123,8 @@ ServiceReply reply_of(Response response) {
 oci::Error service_error(const ServiceReply& reply, std::string_view what) {
   const std::string said = reply.message.empty() ? "" : ": " + reply.message;
   const std::string code = reply.code.empty() ? fmt::format("status {}", reply.status) : reply.code;
-  return {kind_of(reply), fmt::format("{}: {}{}", what, code, said), hint_for(reply)};
+  return Error(kind_of(reply), fmt::format("{}: {}{}", what, code, said), hint_for(reply))
+      .after_tries(reply.tries);
 }
 
 Service::Service(ServiceEndpoint endpoint, KeyRing& keys, Transport& transport, RetryOptions retry,
@@ -135,43 +136,48 @@ Service::Service(ServiceEndpoint endpoint, KeyRing& keys, Transport& transport, 
       now_(std::move(now)),
       budget_(whole_budget) {}
 
-ServiceReply Service::call(std::string_view operation, std::string_view body) {
+ServiceReply Service::call(const oci::Call& call, std::string_view operation,
+                           std::string_view body) {
   bool corrected = false;
-  for (Attempts attempts(retry_);;) {
+  for (Attempts attempts(call, retry_);;) {
     try {
-      ServiceReply reply = send(operation, body, corrected);
+      ServiceReply reply = send(call, operation, body, corrected);
       if (!may_succeed_later(reply)) {
         refill();
         return reply;
       }
       const Error error(ErrorKind::unavailable, reply.code);
-      if (!spend(try_cost) || !attempts.again(error)) return reply;
+      if (!spend(try_cost) || !attempts.again(error)) {
+        reply.tries = attempts.tries();
+        return reply;
+      }
     } catch (const Error& error) {
-      if (error.kind() != ErrorKind::unavailable || !spend(2 * try_cost)) throw;
-      if (!attempts.again(error)) throw attempts.counted(error);
+      if (error.kind() != ErrorKind::unavailable) throw;
+      if (!spend(2 * try_cost) || !attempts.again(error)) throw attempts.counted(error);
     }
   }
 }
 
-std::string Service::require(std::string_view operation, std::string_view body,
-                             std::string_view what) {
-  ServiceReply reply = call(operation, body);
+std::string Service::require(const oci::Call& call, std::string_view operation,
+                             std::string_view body, std::string_view what) {
+  ServiceReply reply = this->call(call, operation, body);
   if (!reply.ok()) throw service_error(reply, what);
   return std::move(reply.body);
 }
 
-ServiceReply Service::send(std::string_view operation, std::string_view body, bool& corrected) {
+ServiceReply Service::send(const oci::Call& call, std::string_view operation, std::string_view body,
+                           bool& corrected) {
   while (true) {
     Request request;
     request.method = "POST";
     request.url = endpoint_.url;
     request.headers.set("Content-Type", "application/x-amz-json-1.1");
     request.headers.set("X-Amz-Target", fmt::format("{}.{}", endpoint_.target, operation));
-    sign(request, body, keys_.get(), endpoint_.scope,
+    sign(request, body, keys_.get(call), endpoint_.scope,
          now_() + std::chrono::seconds(skew_seconds_.load()));
     const std::string text(body);
     request.body = Body{oci::content_of(text), text.size()};
-    const Response response = transport_.send(request);
+    const Response response = transport_.send(call, request);
     const auto time = parse_http_date(response.headers.get("Date").value_or(""));
     ServiceReply reply = reply_of(response);
     if (reply.ok() || std::exchange(corrected, true)) return reply;

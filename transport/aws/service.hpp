@@ -26,6 +26,7 @@ struct ServiceReply {
   std::string body;     ///< JSON
   std::string code;     ///< "RepositoryNotFoundException"; empty where all is well
   std::string message;  ///< made printable
+  int tries = 1;
 
   bool ok() const { return code.empty() && status >= 200 && status < 300; }
 };
@@ -51,13 +52,15 @@ class Service {
 
   /// The answer to an operation ("DescribeImages") with this JSON, once no further try helps.
   /// Throws Error(unavailable) where there was none.
-  ServiceReply call(std::string_view operation, std::string_view body);
+  ServiceReply call(const oci::Call& call, std::string_view operation, std::string_view body);
 
   /// The same, and `service_error` thrown for anything but success.
-  std::string require(std::string_view operation, std::string_view body, std::string_view what);
+  std::string require(const oci::Call& call, std::string_view operation, std::string_view body,
+                      std::string_view what);
 
  private:
-  ServiceReply send(std::string_view operation, std::string_view body, bool& corrected);
+  ServiceReply send(const oci::Call& call, std::string_view operation, std::string_view body,
+                    bool& corrected);
   bool spend(int cost);
   void refill();
 

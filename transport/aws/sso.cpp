@@ -62,14 +62,14 @@ class Sso final : public KeySource {
                        oci::digest_of(oci::bytes_of(login)).hex());
   }
 
-  TimedKeys fetch() override {
+  TimedKeys fetch(const oci::Call& call) override {
     Request request;
     request.url = service("portal.sso", "sso");
     request.url.path += "federation/credentials";
     request.url.add_query("role_name", session_.role);
     request.url.add_query("account_id", session_.account);
-    request.headers.set("x-amz-sso_bearer_token", token());
-    const Response response = world_.aws.send(request);
+    request.headers.set("x-amz-sso_bearer_token", token(call));
+    const Response response = world_.aws.send(call, request);
     if (response.status == 401) throw expired();
     if (!response.ok()) {
       throw Error(response.status >= 500 ? ErrorKind::unavailable : ErrorKind::denied,
@@ -112,7 +112,7 @@ class Sso final : public KeySource {
                                   partition_of(session_.region).suffix));
   }
 
-  std::string token() const {
+  std::string token(const oci::Call& call) const {
     oci::Json cached;
     try {
       cached = oci::parse_json(oci::read_file(file_, file_limit), what);
@@ -127,13 +127,13 @@ class Sso final : public KeySource {
     if (!expires || token.empty()) throw expired();
     const auto now = world_.now();
     if (now + refresh_before < *expires) return token;
-    if (const auto fresh = refresh(cached)) return *fresh;
+    if (const auto fresh = refresh(call, cached)) return *fresh;
     if (now >= *expires) throw expired();
     return token;
   }
 
   /// Nothing where the token came without what it takes, or the service does not want to.
-  std::optional<std::string> refresh(oci::Json cached) const {
+  std::optional<std::string> refresh(const oci::Call& call, oci::Json cached) const {
     if (session_.name.empty()) return std::nullopt;
     oci::Json form{{"grantType", "refresh_token"}};
     for (const char* key : {"clientId", "clientSecret", "refreshToken"}) {
@@ -147,7 +147,7 @@ class Sso final : public KeySource {
     request.url.path += "token";
     request.headers.set("Content-Type", "application/json");
     request.body = Body{oci::content_of(text), text.size()};
-    const Response response = world_.aws.send(request);
+    const Response response = world_.aws.send(call, request);
     if (!response.ok()) return std::nullopt;
     try {
       const oci::Json json = oci::parse_json(response.body, what);

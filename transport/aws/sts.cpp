@@ -81,13 +81,13 @@ class AssumeRole final : public KeySource {
     return principal_of(role_) + " by " + source_->principal().value_or("");
   }
 
-  TimedKeys fetch() override {
+  TimedKeys fetch(const oci::Call& call) override {
     const std::string what = fmt::format("assuming {}", oci::printable(role_.arn));
-    const Keys keys = oci::doing(what, [&] { return source_->fetch().keys; });
+    const Keys keys = oci::doing(what, [&] { return source_->fetch(call).keys; });
     Request request = query(world_.config, "AssumeRole", role_, "");
-    const std::string form = oci::collect(request.body->content, form_limit, what);
+    const std::string form = oci::collect(call, request.body->content, form_limit, what);
     sign(request, form, keys, {region_of(world_.config), "sts"}, world_.now());
-    return keys_of(world_.aws.send(request), what);
+    return keys_of(world_.aws.send(call, request), what);
   }
 
  private:
@@ -106,7 +106,7 @@ class WebIdentity final : public KeySource {
     return principal_of(role_) + " by " + digest_of_file(token_file_);
   }
 
-  TimedKeys fetch() override {
+  TimedKeys fetch(const oci::Call& call) override {
     const std::string what = fmt::format("assuming {} by web identity", oci::printable(role_.arn));
     std::string token = oci::doing(what, [&] {
       try {
@@ -117,8 +117,9 @@ class WebIdentity final : public KeySource {
     });
     while (token.ends_with('\n') || token.ends_with('\r')) token.pop_back();
     const std::string form = "WebIdentityToken=" + url_encode(token);
-    return keys_of(world_.aws.send(query(world_.config, "AssumeRoleWithWebIdentity", role_, form)),
-                   what);
+    return keys_of(
+        world_.aws.send(call, query(world_.config, "AssumeRoleWithWebIdentity", role_, form)),
+        what);
   }
 
  private:

@@ -150,17 +150,17 @@ aws::Service& Access::service(const Host& host) {
 }
 
 /// One token serves all registries of a region, but only whom it was made for.
-std::string Access::token_key(const Host& host) {
+std::string Access::token_key(const oci::Call& call, const Host& host) {
   return fmt::format("{} {} {}", service(host).endpoint().url.str(), host.region,
-                     state().keys.identity());
+                     state().keys.identity(call));
 }
 
-Credentials Access::login(const Host& host) {
+Credentials Access::login(const oci::Call& call, const Host& host) {
   aws::Service& api = service(host);
   const std::string what = token_of(host);
-  const AuthorizationToken token = state().tokens.get(token_key(host), [&] {
+  const AuthorizationToken token = state().tokens.get(call, token_key(call, host), [&] {
     AuthorizationToken fresh =
-        parse_token(api.require("GetAuthorizationToken", "{}", what), host, what);
+        parse_token(api.require(call, "GetAuthorizationToken", "{}", what), host, what);
     fresh.fetched = options_.now();
     fresh.expires -= api.skew();
     return fresh;
@@ -168,9 +168,9 @@ Credentials Access::login(const Host& host) {
   return credentials_of(token.token, what);
 }
 
-void Access::forget(const Host& host, const Credentials& refused) {
+void Access::forget(const oci::Call& call, const Host& host, const Credentials& refused) {
   const std::string what = token_of(host);
-  state().tokens.drop(token_key(host), [&](const AuthorizationToken& token) {
+  state().tokens.drop(token_key(call, host), [&](const AuthorizationToken& token) {
     return credentials_of(token.token, what) == refused;
   });
 }
@@ -186,10 +186,11 @@ std::optional<system_clock::time_point> password_expires(std::string_view passwo
   }
 }
 
-std::optional<Credentials> LoginSource::find_stored(std::string_view registry,
+std::optional<Credentials> LoginSource::find_stored(const oci::Call& call,
+                                                    std::string_view registry,
                                                     std::string_view repository) {
   try {
-    return stored_.find(registry, repository);
+    return stored_.find(call, registry, repository);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::interrupted || error.kind() == ErrorKind::corrupt) throw;
     oci::log(oci::LogLevel::warning, fmt::format("{}; AWS is asked instead", error.what()));
@@ -202,11 +203,11 @@ bool LoginSource::is_refused(const Credentials& credentials) {
   return std::find(refused_.begin(), refused_.end(), credentials) != refused_.end();
 }
 
-std::optional<Credentials> LoginSource::find(std::string_view registry,
+std::optional<Credentials> LoginSource::find(const oci::Call& call, std::string_view registry,
                                              std::string_view repository) {
   const auto host = parse_host(registry);
-  if (!host) return stored_.find(registry, repository);
-  const std::optional<Credentials> stored = find_stored(registry, repository);
+  if (!host) return stored_.find(call, registry, repository);
+  const std::optional<Credentials> stored = find_stored(call, registry, repository);
   const bool refused = stored && is_refused(*stored);
   if (stored && !refused) {
     const auto expires = password_expires(stored->password);
@@ -216,7 +217,7 @@ std::optional<Credentials> LoginSource::find(std::string_view registry,
   }
   try {
     if (host->is_public && !ecr_.has_configured_keys()) return std::nullopt;
-    return ecr_.login(*host);
+    return ecr_.login(call, *host);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::interrupted) throw;
     // What the registry said of those that are kept is what matters, not that there are no others.
@@ -227,8 +228,9 @@ std::optional<Credentials> LoginSource::find(std::string_view registry,
   }
 }
 
-void LoginSource::forget(std::string_view registry, const Credentials& refused) {
-  stored_.forget(registry, refused);
+void LoginSource::forget(const oci::Call& call, std::string_view registry,
+                         const Credentials& refused) {
+  stored_.forget(call, registry, refused);
   const auto host = parse_host(registry);
   if (!host) return;
   if (!is_refused(refused)) {
@@ -236,7 +238,7 @@ void LoginSource::forget(std::string_view registry, const Credentials& refused) 
     refused_.push_back(refused);
   }
   try {
-    ecr_.forget(*host, refused);
+    ecr_.forget(call, *host, refused);
   } catch (const Error& error) {
     // Whoever has no keys has no token to forget; that matters to `find` alone.
     if (error.kind() == ErrorKind::interrupted) throw;

@@ -41,10 +41,10 @@ class Access {
 
   /// User name and password for a registry, from GetAuthorizationToken or from what is left of its
   /// last answer in $XDG_CACHE_HOME/davit/ecr: one token serves all registries of a region.
-  Credentials login(const Host& host);
+  Credentials login(const oci::Call& call, const Host& host);
 
   /// A registry has refused what `login` gave: the next `login` asks for another token.
-  void forget(const Host& host, const Credentials& refused);
+  void forget(const oci::Call& call, const Host& host, const Credentials& refused);
 
   /// Whether keys are configured at all: an instance's, which have to be asked for, do not count.
   bool has_configured_keys();
@@ -55,7 +55,7 @@ class Access {
  private:
   struct State;
   State& state();
-  std::string token_key(const Host& host);
+  std::string token_key(const oci::Call& call, const Host& host);
 
   const AccessOptions options_;
   std::mutex mutex_;
@@ -73,11 +73,14 @@ class LoginSource final : public CredentialSource {
               aws::WallClock now = std::chrono::system_clock::now)
       : stored_(stored), ecr_(ecr), now_(std::move(now)) {}
 
-  std::optional<Credentials> find(std::string_view registry, std::string_view repository) override;
-  void forget(std::string_view registry, const Credentials& refused) override;
+  std::optional<Credentials> find(const oci::Call& call, std::string_view registry,
+                                  std::string_view repository) override;
+  void forget(const oci::Call& call, std::string_view registry,
+              const Credentials& refused) override;
 
  private:
-  std::optional<Credentials> find_stored(std::string_view registry, std::string_view repository);
+  std::optional<Credentials> find_stored(const oci::Call& call, std::string_view registry,
+                                         std::string_view repository);
   bool is_refused(const Credentials& credentials);
 
   CredentialSource& stored_;

@@ -20,12 +20,12 @@ oci::Json Calls::complete(oci::Json input) const {
 
 oci::Json Calls::call(std::string_view operation, oci::Json input, std::string_view what) {
   return oci::parse_json(
-      service_.require(operation, oci::to_text(complete(std::move(input))), what), what);
+      service_.require(call_, operation, oci::to_text(complete(std::move(input))), what), what);
 }
 
 std::optional<oci::Json> Calls::find(std::string_view operation, oci::Json input,
                                      std::string_view absent, std::string_view what) {
-  const auto reply = service_.call(operation, oci::to_text(complete(std::move(input))));
+  const auto reply = service_.call(call_, operation, oci::to_text(complete(std::move(input))));
   if (reply.code == absent) return std::nullopt;
   if (!reply.ok()) throw aws::service_error(reply, what);
   return oci::parse_json(reply.body, what);

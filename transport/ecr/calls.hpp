@@ -11,11 +11,12 @@
 
 namespace davit::transport::ecr {
 
-/// The API of one registry, with JSON. Answers of other shapes than AWS documents are
+/// The API of one registry for one call, with JSON. Answers of other shapes than AWS documents are
 /// Error(corrupt). `access` outlives it.
 class Calls {
  public:
-  Calls(Access& access, Host host) : service_(access.service(host)), host_(std::move(host)) {}
+  Calls(const oci::Call& call, Access& access, Host host)
+      : call_(call), service_(access.service(host)), host_(std::move(host)) {}
 
   const Host& host() const { return host_; }
 
@@ -31,6 +32,7 @@ class Calls {
  private:
   oci::Json complete(oci::Json input) const;
 
+  const oci::Call call_;
   aws::Service& service_;
   const Host host_;
 };

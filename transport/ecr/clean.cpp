@@ -133,13 +133,14 @@ class Keeping {
 
 }  // namespace
 
-Links read_links(Access& access, const Place& place, const std::vector<Image>& images) {
+Links read_links(const oci::Call& call, Access& access, const Place& place,
+                 const std::vector<Image>& images) {
   std::vector<Image> unsure;
   for (const Image& image : images) {
     if (!oci::is_manifest(image.media_type)) unsure.push_back(image);
   }
   Links links;
-  read_documents(access, place, unsure, [&](const ReadDocument& read) {
+  read_documents(call, access, place, unsure, [&](const ReadDocument& read) {
     const std::string& digest = read.image.digest;
     if (read.document == nullptr) {
       links.unreadable.insert(digest);

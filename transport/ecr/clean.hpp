@@ -26,7 +26,8 @@ struct Links {
 
 /// Reads what the indexes among the images list. Of one that cannot be read every digest in its
 /// text counts as listed.
-Links read_links(Access& access, const Place& place, const std::vector<Image>& images);
+Links read_links(const oci::Call& call, Access& access, const Place& place,
+                 const std::vector<Image>& images);
 
 /// The images that the rules give up, an index before what it lists. `images` are those pushed last
 /// first.

@@ -71,10 +71,10 @@ std::vector<DeletionFailure> delete_batch(Calls& calls, const Place& place,
 
 }  // namespace
 
-std::vector<Image> list_images(Access& access, const Place& place) {
+std::vector<Image> list_images(const oci::Call& call, Access& access, const Place& place) {
   const std::string what = "listing the images of " + place.name;
   std::vector<Image> images;
-  Calls calls(access, place.host);
+  Calls calls(call, access, place.host);
   for (const Json& json :
        calls.pages("DescribeImages", {{"repositoryName", place.name}}, "imageDetails", what)) {
     Image image;
@@ -99,10 +99,11 @@ std::vector<Image> list_images(Access& access, const Place& place) {
   return images;
 }
 
-void read_documents(Access& access, const Place& place, const std::vector<Image>& images,
+void read_documents(const oci::Call& call, Access& access, const Place& place,
+                    const std::vector<Image>& images,
                     const std::function<void(const ReadDocument&)>& each) {
   const std::string what = "reading the manifests of " + place.name;
-  Calls calls(access, place.host);
+  Calls calls(call, access, place.host);
   for (std::size_t at = 0; at < images.size(); at += batch_limit) {
     const auto batch = std::span(images).subspan(at, std::min(batch_limit, images.size() - at));
     // All types are taken, so that nothing is converted.
@@ -127,9 +128,10 @@ void read_documents(Access& access, const Place& place, const std::vector<Image>
   }
 }
 
-std::vector<DeletionFailure> delete_images(Access& access, const Place& place,
+std::vector<DeletionFailure> delete_images(const oci::Call& call, Access& access,
+                                           const Place& place,
                                            const std::vector<std::string>& which) {
-  Calls calls(access, place.host);
+  Calls calls(call, access, place.host);
   std::vector<DeletionFailure> final_failures;
   for (std::vector<std::string> left = which; !left.empty();) {
     std::vector<DeletionFailure> failures;
@@ -152,8 +154,9 @@ std::vector<DeletionFailure> delete_images(Access& access, const Place& place,
   return final_failures;
 }
 
-void delete_image(Access& access, const Place& place, const std::string& which) {
-  const auto failures = delete_images(access, place, {which});
+void delete_image(const oci::Call& call, Access& access, const Place& place,
+                  const std::string& which) {
+  const auto failures = delete_images(call, access, place, {which});
   if (failures.empty()) return;
   const std::string& why = failures.front().why;
   throw oci::Error(

@@ -25,7 +25,7 @@ struct Image {
 };
 
 /// All images of a repository, those pushed last first.
-std::vector<Image> list_images(Access& access, const Place& place);
+std::vector<Image> list_images(const oci::Call& call, Access& access, const Place& place);
 
 /// What `read_documents` found of one image: its bytes as ECR keeps them, and what they say. No
 /// document: it cannot be read, such as an image of Docker's schema 1.
@@ -37,7 +37,8 @@ struct ReadDocument {
 
 /// Calls `each` once for every image, with its manifest or index, fetched 100 in a call. One that
 /// cannot be read is a warning, not an error: the others are what the caller is after.
-void read_documents(Access& access, const Place& place, const std::vector<Image>& images,
+void read_documents(const oci::Call& call, Access& access, const Place& place,
+                    const std::vector<Image>& images,
                     const std::function<void(const ReadDocument&)>& each);
 
 /// An image that could not be deleted, and why.
@@ -49,10 +50,12 @@ struct DeletionFailure {
 /// Deletes images by digest ("sha256:...") or tags alone, as `which` says, 100 in a call. The last
 /// tag takes its image with it. What an index lists goes once that index is gone, whatever the
 /// order. Returns what was not deleted.
-std::vector<DeletionFailure> delete_images(Access& access, const Place& place,
+std::vector<DeletionFailure> delete_images(const oci::Call& call, Access& access,
+                                           const Place& place,
                                            const std::vector<std::string>& which);
 
 /// The same for one image, by digest or tag. Throws Error(not_found), Error(failed).
-void delete_image(Access& access, const Place& place, const std::string& which);
+void delete_image(const oci::Call& call, Access& access, const Place& place,
+                  const std::string& which);
 
 }  // namespace davit::transport::ecr

@@ -205,7 +205,7 @@ std::string Lifecycle::what(std::string_view doing) const {
 
 std::optional<std::string> Lifecycle::get() {
   const auto answer =
-      Calls(access_, place_.host)
+      Calls(call_, access_, place_.host)
           .find("GetLifecyclePolicy", {{"repositoryName", place_.name}}, absent, what("reading"));
   if (!answer) return std::nullopt;
   return oci::string_member(*answer, "lifecyclePolicyText", what("reading"));
@@ -213,22 +213,21 @@ std::optional<std::string> Lifecycle::get() {
 
 void Lifecycle::put(std::string_view policy) {
   validate_lifecycle(policy, "the lifecycle policy");
-  Calls(access_, place_.host)
+  Calls(call_, access_, place_.host)
       .call("PutLifecyclePolicy",
             {{"repositoryName", place_.name}, {"lifecyclePolicyText", std::string(policy)}},
             what("setting"));
 }
 
 bool Lifecycle::remove() {
-  return Calls(access_, place_.host)
+  return Calls(call_, access_, place_.host)
       .find("DeleteLifecyclePolicy", {{"repositoryName", place_.name}}, absent, what("deleting"))
       .has_value();
 }
 
-std::vector<LifecycleAction> Lifecycle::preview(std::optional<std::string_view> policy,
-                                                const std::stop_token& stop) {
+std::vector<LifecycleAction> Lifecycle::preview(std::optional<std::string_view> policy) {
   if (policy) validate_lifecycle(*policy, "the lifecycle policy");
-  Calls calls(access_, place_.host);
+  Calls calls(call_, access_, place_.host);
   const std::string doing = what("previewing");
   Json input{{"repositoryName", place_.name}};
   if (policy) input["lifecyclePolicyText"] = std::string(*policy);
@@ -238,7 +237,7 @@ std::vector<LifecycleAction> Lifecycle::preview(std::optional<std::string_view> 
        ++look) {
     if (look == looks)
       throw Error(ErrorKind::unavailable, doing + ": another preview is under way");
-    oci::sleep_for(between_looks, stop);
+    oci::sleep_for(call_, between_looks);
   }
   Json query{{"repositoryName", place_.name}, {"maxResults", 100}};
   std::vector<LifecycleAction> actions;
@@ -247,7 +246,7 @@ std::vector<LifecycleAction> Lifecycle::preview(std::optional<std::string_view> 
     const Json answer = calls.call("GetLifecyclePolicyPreview", query, doing);
     const std::string status = oci::string_member(answer, "status", doing);
     if (status == "IN_PROGRESS") {
-      oci::sleep_for(look++ == 0 ? std::chrono::milliseconds(200) : between_looks, stop);
+      oci::sleep_for(call_, look++ == 0 ? std::chrono::milliseconds(200) : between_looks);
       continue;
     }
     if (status != "COMPLETE") {

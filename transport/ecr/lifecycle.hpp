@@ -29,7 +29,8 @@ struct LifecycleAction {
 /// A repository's lifecycle policy.
 class Lifecycle {
  public:
-  Lifecycle(Access& access, Place place) : access_(access), place_(std::move(place)) {}
+  Lifecycle(const oci::Call& call, Access& access, Place place)
+      : call_(call), access_(access), place_(std::move(place)) {}
 
   /// Nothing if there is none.
   std::optional<std::string> get();
@@ -39,12 +40,12 @@ class Lifecycle {
   bool remove();
   /// What a policy (validated first), or without one that in force, would do. Waits for the
   /// service, at most 100 seconds; Error(unavailable) then.
-  std::vector<LifecycleAction> preview(std::optional<std::string_view> policy,
-                                       const std::stop_token& stop);
+  std::vector<LifecycleAction> preview(std::optional<std::string_view> policy);
 
  private:
   std::string what(std::string_view doing) const;
 
+  const oci::Call call_;
   Access& access_;
   Place place_;
 };

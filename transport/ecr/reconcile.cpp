@@ -38,7 +38,7 @@ class Comparison {
   Comparison(Repositories& repositories, const RepositoryInfo& now,
              const RepositorySettings& settings)
       : repositories_(repositories),
-        calls_(repositories.access(), repositories.host()),
+        calls_(repositories.call(), repositories.access(), repositories.host()),
         now_(now),
         settings_(settings) {}
 
@@ -88,7 +88,8 @@ class Comparison {
 
   void compare_policies() {
     if (settings_.lifecycle) {
-      Lifecycle lifecycle(repositories_.access(), repositories_.place_of(now_.name));
+      Lifecycle lifecycle(repositories_.call(), repositories_.access(),
+                          repositories_.place_of(now_.name));
       const auto change = [lifecycle, text = *settings_.lifecycle]() mutable {
         lifecycle.put(text);
       };

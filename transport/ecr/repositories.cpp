@@ -24,7 +24,7 @@ constexpr std::string_view missing = "RepositoryNotFoundException";
 std::vector<RepositoryInfo> Repositories::list() {
   const std::string what = "listing the repositories";
   std::vector<RepositoryInfo> all;
-  Calls calls(access_, host_);
+  Calls calls(call_, access_, host_);
   for (const Json& json :
        calls.pages("DescribeRepositories", Json::object(), "repositories", what)) {
     all.push_back(parse_repository(json, what));
@@ -37,7 +37,7 @@ std::vector<RepositoryInfo> Repositories::list() {
 std::optional<RepositoryInfo> Repositories::find(const std::string& name) {
   const std::string what = "looking for the repository " + name;
   const auto answer =
-      Calls(access_, host_)
+      Calls(call_, access_, host_)
           .find("DescribeRepositories", {{"repositoryNames", Json::array({name})}}, missing, what);
   if (!answer) return std::nullopt;
   const Json& found = oci::array_member(*answer, "repositories", what);
@@ -76,7 +76,7 @@ std::optional<RepositoryInfo> Repositories::create(const std::string& name,
   }
   if (!settings.tags.empty()) input["tags"] = tag_list(settings.tags);
   const auto answer =
-      Calls(access_, host_)
+      Calls(call_, access_, host_)
           .find("CreateRepository", std::move(input), "RepositoryAlreadyExistsException", what);
   if (!answer) {
     for (const std::string& set : complete(name, settings, Change::yes)) {
@@ -85,7 +85,7 @@ std::optional<RepositoryInfo> Repositories::create(const std::string& name,
     return std::nullopt;
   }
   RepositoryInfo made = parse_repository(oci::object_member(*answer, "repository", what), what);
-  if (settings.lifecycle) Lifecycle(access_, place_of(name)).put(*settings.lifecycle);
+  if (settings.lifecycle) Lifecycle(call_, access_, place_of(name)).put(*settings.lifecycle);
   if (settings.policy) set_policy(name, *settings.policy);
   return made;
 }
@@ -106,7 +106,7 @@ std::vector<std::string> Repositories::complete(const std::string& name,
     return change == Change::yes;
   };
   const Place place = place_of(name);
-  Lifecycle lifecycle(access_, place);
+  Lifecycle lifecycle(call_, access_, place);
   if (settings.lifecycle && is_lacking("lifecycle policy", [&] { return lifecycle.get(); })) {
     lifecycle.put(*settings.lifecycle);
   }
@@ -117,14 +117,14 @@ std::vector<std::string> Repositories::complete(const std::string& name,
 }
 
 void Repositories::remove(const std::string& name, bool with_images) {
-  Calls(access_, host_)
+  Calls(call_, access_, host_)
       .call("DeleteRepository", {{"repositoryName", name}, {"force", with_images}},
             "deleting the repository " + name);
 }
 
 std::optional<std::string> Repositories::policy(const std::string& name) {
   const std::string what = "reading the policy of " + name;
-  const auto answer = Calls(access_, host_)
+  const auto answer = Calls(call_, access_, host_)
                           .find("GetRepositoryPolicy", {{"repositoryName", name}},
                                 "RepositoryPolicyNotFoundException", what);
   if (!answer) return std::nullopt;
@@ -135,7 +135,7 @@ void Repositories::set_policy(const std::string& name, const std::string& json) 
   RepositorySettings settings;
   settings.policy = json;
   settings.check();
-  Calls(access_, host_)
+  Calls(call_, access_, host_)
       .call("SetRepositoryPolicy", {{"repositoryName", name}, {"policyText", json}},
             "setting the policy of " + name);
 }

@@ -19,8 +19,10 @@ enum class Change { no, yes };
 /// Repositories of one registry.
 class Repositories {
  public:
-  Repositories(Access& access, Host host) : access_(access), host_(std::move(host)) {}
+  Repositories(const oci::Call& call, Access& access, Host host)
+      : call_(call), access_(access), host_(std::move(host)) {}
 
+  const oci::Call& call() const { return call_; }
   Access& access() { return access_; }
   const Host& host() const { return host_; }
   Place place_of(const std::string& name) const;
@@ -49,6 +51,7 @@ class Repositories {
   void set_policy(const std::string& name, const std::string& json);
 
  private:
+  const oci::Call call_;
   Access& access_;
   const Host host_;
 };

@@ -212,8 +212,8 @@ bool is_done(const std::string& status, const Place& place) {
 
 }  // namespace
 
-bool start_scan(Access& access, const Place& place) {
-  Calls calls(access, place.host);
+bool start_scan(const oci::Call& call, Access& access, const Place& place) {
+  Calls calls(call, access, place.host);
   const Subjects subjects(calls, place);
   if (subjects.images().empty()) {
     throw Error(ErrorKind::refused, name_of(place) + " lists no image that can be scanned");
@@ -228,8 +228,8 @@ bool start_scan(Access& access, const Place& place) {
   return started;
 }
 
-ScanReport read_findings(Access& access, const Place& place) {
-  Calls calls(access, place.host);
+ScanReport read_findings(const oci::Call& call, Access& access, const Place& place) {
+  Calls calls(call, access, place.host);
   Subjects subjects(calls, place);
   ScanReport report;
   for (const Place& one : subjects.images()) {
@@ -244,8 +244,9 @@ ScanReport read_findings(Access& access, const Place& place) {
   return report;
 }
 
-ScanReport wait_for_findings(Access& access, const Place& place, const Waiting& waiting) {
-  Calls calls(access, place.host);
+ScanReport wait_for_findings(const oci::Call& call, Access& access, const Place& place,
+                             const Waiting& waiting) {
+  Calls calls(call, access, place.host);
   const auto until = waiting.now() + waiting.patience;
   Subjects subjects(calls, place);
   ScanReport report;

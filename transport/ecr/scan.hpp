@@ -18,15 +18,16 @@ struct Waiting {
 
 /// Starts a scan of an image; of an index, of its images. True if one was started, false if each
 /// had its scan of the day already. Error(refused) where there is no image that can be scanned.
-bool start_scan(Access& access, const Place& place);
+bool start_scan(const oci::Call& call, Access& access, const Place& place);
 
 /// The findings of an image; of an index, at any depth, those of its images; sorted. Waits until
 /// they are there: a scan that is complete, or active (enhanced scanning), and says the same twice
 /// in a row, since AWS says "complete" before there are findings. Error(unavailable) after
 /// `patience`; Error(failed) where an image cannot be scanned.
-ScanReport wait_for_findings(Access& access, const Place& place, const Waiting& waiting);
+ScanReport wait_for_findings(const oci::Call& call, Access& access, const Place& place,
+                             const Waiting& waiting);
 
 /// The findings as they are now, sorted. Error(not_found) where an image was never scanned.
-ScanReport read_findings(Access& access, const Place& place);
+ScanReport read_findings(const oci::Call& call, Access& access, const Place& place);
 
 }  // namespace davit::transport::ecr

@@ -29,7 +29,8 @@ class EcrStore final : public oci::ForwardingStore {
         host_(std::move(host)),
         repository_(std::move(repository)) {}
 
-  void expect(std::span<const Descriptor> content) override {
+  void expect(const oci::Call& call, std::span<const Descriptor> content) override {
+    to().expect(call, content);
     std::vector<Digest> digests;
     for (const Descriptor& one : content) {
       if (!oci::is_document(one.media_type)) digests.push_back(one.digest);
@@ -38,7 +39,7 @@ class EcrStore final : public oci::ForwardingStore {
     if (digests.size() < 2) return;
     try {
       for (std::size_t at = 0; at < digests.size(); at += batch_limit) {
-        check(std::span(digests).subspan(at, std::min(batch_limit, digests.size() - at)));
+        check(call, std::span(digests).subspan(at, std::min(batch_limit, digests.size() - at)));
       }
     } catch (const oci::Error& error) {
       if (error.kind() == oci::ErrorKind::interrupted) throw;
@@ -46,36 +47,36 @@ class EcrStore final : public oci::ForwardingStore {
     }
   }
 
-  bool has(const Descriptor& content) override {
+  bool has(const oci::Call& call, const Descriptor& content) override {
     {
       const std::lock_guard lock(mutex_);
       const auto known = available_.find(content.digest);
       if (known != available_.end()) return known->second;
     }
-    return to().has(content);
+    return to().has(call, content);
   }
 
-  void push(const Descriptor& descriptor, const Content& content) override {
-    to().push(descriptor, content);
+  void push(const oci::Call& call, const Descriptor& descriptor, const Content& content) override {
+    to().push(call, descriptor, content);
     const std::lock_guard lock(mutex_);
     available_.erase(descriptor.digest);
   }
 
-  bool mount(const Descriptor& content, oci::Store& from) override {
-    auto* other = dynamic_cast<EcrStore*>(&from);
-    if (!to().mount(content, other != nullptr ? *other->registry_ : from)) return false;
+  bool mount(const oci::Call& call, const Descriptor& content,
+             const oci::MountSource& from) override {
+    if (!to().mount(call, content, from)) return false;
     const std::lock_guard lock(mutex_);
     available_.erase(content.digest);
     return true;
   }
 
  private:
-  void check(std::span<const Digest> digests) {
+  void check(const oci::Call& call, std::span<const Digest> digests) {
     const std::string what = "looking for the layers of " + name();
     oci::Json names = oci::Json::array();
     for (const Digest& digest : digests) names.push_back(digest.str());
     const oci::Json answer =
-        Calls(access_, host_)
+        Calls(call, access_, host_)
             .call("BatchCheckLayerAvailability",
                   {{"repositoryName", repository_}, {"layerDigests", names}}, what);
     const std::lock_guard lock(mutex_);

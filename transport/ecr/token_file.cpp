@@ -39,7 +39,8 @@ std::uint64_t seconds(system_clock::time_point time) {
 
 }  // namespace
 
-AuthorizationToken TokenFiles::get(const std::string& key, const Fetch& fetch) {
+AuthorizationToken TokenFiles::get(const oci::Call& call, const std::string& key,
+                                   const Fetch& fetch) {
   const std::lock_guard guard(mutex_);
   if (const auto known = known_.find(key); known != known_.end() && is_fresh(known->second.token)) {
     return known->second.token;
@@ -51,7 +52,7 @@ AuthorizationToken TokenFiles::get(const std::string& key, const Fetch& fetch) {
 
   std::optional<oci::FileLock> lock;
   if (shared) {
-    lock.emplace(std::filesystem::path(file).replace_extension("lock"));
+    lock.emplace(call, std::filesystem::path(file).replace_extension("lock"));
     // Whoever had the lock may have fetched it.
     found = read(file);
     if (found && is_fresh(*found)) return (known_[key] = {*found}).token;

@@ -31,7 +31,7 @@ class TokenFiles {
   /// A token that is kept under `key`, or a new one where there is none or it has used up three
   /// quarters of its life (but the last hour is enough for long-lived ones). If that fails, the
   /// old one as long as it is good. Where files cannot be written it is kept by this object alone.
-  AuthorizationToken get(const std::string& key, const Fetch& fetch);
+  AuthorizationToken get(const oci::Call& call, const std::string& key, const Fetch& fetch);
 
   /// Forgets the token under `key`, for other processes too, if it is the one that a registry has
   /// refused, so that the next `get` fetches another. One that this object has fetched less than a

@@ -21,9 +21,9 @@ void UsageCounter::add(const Image& image, const oci::Document* document) {
   for (const oci::Descriptor& layer : manifest->layers) add_blob(layer.digest.str(), layer.size);
 }
 
-Usage disk_usage(Access& access, const Place& place) {
+Usage disk_usage(const oci::Call& call, Access& access, const Place& place) {
   UsageCounter counter(place.name);
-  read_documents(access, place, list_images(access, place),
+  read_documents(call, access, place, list_images(call, access, place),
                  [&](const ReadDocument& read) { counter.add(read.image, read.document); });
   return counter.usage();
 }

@@ -33,6 +33,6 @@ class UsageCounter {
   std::set<std::string> known_;  // digests
 };
 
-Usage disk_usage(Access& access, const Place& place);
+Usage disk_usage(const oci::Call& call, Access& access, const Place& place);
 
 }  // namespace davit::transport::ecr

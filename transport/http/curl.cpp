@@ -37,9 +37,9 @@ class Curl final : public Transport {
  public:
   explicit Curl(CurlOptions options) : options_(std::move(options)) {}
 
-  Response send(const Request& request, oci::Sink* into) override {
+  Response send(const oci::Call& call, const Request& request, Receiver* into) override {
     Idle session = take({request.url.origin, request.addresses});
-    Response response = session.session->send(options_, request, into);
+    Response response = session.session->send(call, options_, request, into);
     give_back(std::move(session));
     return response;
   }

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -29,7 +28,6 @@ struct CurlOptions {
   std::vector<std::string> resolve;  ///< "HOST:PORT:ADDRESS", in place of the name service
   Proxies proxies;
   std::string user_agent;  ///< empty: "davit/VERSION"
-  std::stop_token stop;
 };
 
 }  // namespace davit::transport

@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "oci/base/error.hpp"
-#include "oci/base/tasks.hpp"
 #include "oci/base/text.hpp"
 #include "transport/http/exchange.hpp"
 #include "transport/http/policy.hpp"
@@ -107,14 +106,15 @@ struct Gate {
 
 class Transfer {
  public:
-  Transfer(const CurlOptions& options, const Request& request, oci::Sink* into,
-           CurlHandles& handles)
-      : options_(options),
+  Transfer(const oci::Call& call, const CurlOptions& options, const Request& request,
+           Receiver* into, CurlHandles& handles)
+      : call_(call),
+        options_(options),
         request_(request),
         proxy_(options.proxies.of(request.url.origin)),
         handles_(handles),
         easy_(handles.easy.get()),
-        outgoing_(request),
+        outgoing_(call, request),
         incoming_(request, into) {
     configure();
   }
@@ -192,6 +192,7 @@ class Transfer {
     });
   }
 
+  const oci::Call& call_;
   const CurlOptions& options_;
   const Request& request_;
   const std::string& proxy_;
@@ -204,7 +205,7 @@ class Transfer {
   List resolve_;
   std::array<char, CURL_ERROR_SIZE> words_{};
   std::exception_ptr failure_;
-  bool enough_ = false;         ///< of a failure's body
+  bool enough_ = false;         ///< of a failure's body, or of one that nobody wants
   bool wants_content_ = false;  ///< sending is paused until the next piece is there
   curl_off_t moved_ = 0;
   Clock::time_point moved_at_ = Clock::now();
@@ -312,10 +313,10 @@ class Attached {
 CURLcode Transfer::perform() {
   CURLM* multi = handles_.multi.get();
   const Attached attached(handles_);
-  const std::stop_callback wake(options_.stop, [multi] { curl_multi_wakeup(multi); });
+  const std::stop_callback wake(call_.stop, [multi] { curl_multi_wakeup(multi); });
   moved_at_ = Clock::now();
   while (true) {
-    oci::check_stop(options_.stop);
+    call_.check();
     int running = 0;
     if (const CURLMcode code = curl_multi_perform(multi, &running); code != CURLM_OK) {
       throw Error(ErrorKind::failed, fmt::format("libcurl: {}", curl_multi_strerror(code)));
@@ -416,8 +417,9 @@ CurlSession::CurlSession() : handles_(std::make_unique<CurlHandles>()) {
 
 CurlSession::~CurlSession() = default;
 
-Response CurlSession::send(const CurlOptions& options, const Request& request, oci::Sink* into) {
-  return Transfer(options, request, into, *handles_).run();
+Response CurlSession::send(const oci::Call& call, const CurlOptions& options,
+                           const Request& request, Receiver* into) {
+  return Transfer(call, options, request, into, *handles_).run();
 }
 
 }  // namespace davit::transport

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "transport/http/curl_options.hpp"
-#include "transport/http/message.hpp"
+#include "transport/http/transport.hpp"
 
 namespace davit::transport {
 
@@ -19,7 +19,8 @@ class CurlSession {
   CurlSession& operator=(const CurlSession&) = delete;
 
   /// Errors are those of Transport::send.
-  Response send(const CurlOptions& options, const Request& request, oci::Sink* into);
+  Response send(const oci::Call& call, const CurlOptions& options, const Request& request,
+                Receiver* into);
 
  private:
   std::unique_ptr<CurlHandles> handles_;

@@ -27,7 +27,9 @@ int parse_status(std::string_view line) {
 
 }  // namespace
 
-Outgoing::Outgoing(const Request& request) : request_(request) { restart(); }
+Outgoing::Outgoing(const oci::Call& call, const Request& request) : call_(call), request_(request) {
+  restart();
+}
 
 void Outgoing::restart() {
   reader_.reset();
@@ -41,7 +43,7 @@ void Outgoing::restart() {
     if (fetched_ > *request_.body->size) check_size();
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
   });
-  request_.body->content(memory);
+  request_.body->content(call_, memory);
   check_size();
   ready_ = buffer_;
   ended_ = true;
@@ -57,7 +59,7 @@ std::size_t Outgoing::take(std::span<char> into) {
 
 void Outgoing::fetch() {
   if (ended_ || !ready_.empty()) return;
-  if (!reader_) reader_ = std::make_unique<oci::Reader>(request_.body->content);
+  if (!reader_) reader_ = std::make_unique<oci::Reader>(call_, request_.body->content);
   buffer_.resize(piece_size);
   const std::size_t n = reader_->read(buffer_);
   ready_ = std::span(buffer_).first(n);
@@ -107,11 +109,12 @@ void Incoming::begin_body() {
   if (in_body_) return;
   in_body_ = true;
   response_.url = request_.url;
-  if (response_.ok() && request_.on_success) request_.on_success(response_);
+  if (response_.ok() && into_ != nullptr) response_.declined = !into_->begin(response_);
 }
 
 bool Incoming::body(oci::Bytes bytes) {
   begin_body();
+  if (response_.declined) return false;
   if (response_.ok() && into_ != nullptr) {
     into_->write(bytes);
     return true;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "oci/base/pipe.hpp"
-#include "transport/http/message.hpp"
+#include "transport/http/transport.hpp"
 
 namespace davit::transport {
 
@@ -18,7 +18,7 @@ namespace davit::transport {
 /// does not match, never arrives whole.
 class Outgoing {
  public:
-  explicit Outgoing(const Request& request);
+  Outgoing(const oci::Call& call, const Request& request);
 
   /// Copies what is ready and says how much that is; 0 if nothing is, or at the end.
   std::size_t take(std::span<char> into);
@@ -34,6 +34,7 @@ class Outgoing {
  private:
   void check_size() const;
 
+  const oci::Call& call_;
   const Request& request_;
   std::unique_ptr<oci::Reader> reader_;
   std::vector<std::byte> buffer_;
@@ -52,13 +53,14 @@ class Incoming {
   /// How much of a failure's body is kept: enough for any message.
   static constexpr std::size_t failure_limit = 64 * 1024;
 
-  Incoming(const Request& request, oci::Sink* into) : request_(request), into_(into) {}
+  Incoming(const Request& request, Receiver* into) : request_(request), into_(into) {}
 
   /// One line with or without its line end; a status line begins a new answer (after a 100).
   /// Throws Error(corrupt) beyond the limits.
   void header(std::string_view line);
 
-  /// False once enough of a failure is known. Throws what the sink throws, and Error(corrupt) when
+  /// False once enough of a failure is known, and for a body that is declined. Throws what the
+  /// receiver throws, and Error(corrupt) when
   /// a success is larger than the request's limit.
   bool body(oci::Bytes bytes);
 
@@ -73,7 +75,7 @@ class Incoming {
   void begin_body();
 
   const Request& request_;
-  oci::Sink* into_;
+  Receiver* into_;
   Response response_;
   std::size_t header_bytes_ = 0;
   bool complete_ = false;

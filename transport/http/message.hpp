@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,8 +54,6 @@ struct ByteRange {
   std::uint64_t end() const { return first + size; }
 };
 
-struct Response;
-
 struct Request {
   std::string method = "GET";
   Url url;
@@ -71,7 +68,7 @@ struct Request {
   bool resumable = false;
 
   /// Only this part of such content is wanted. An answer of anything else than it is
-  /// Error(corrupt); a whole one, from a server that knows no ranges, unless `on_success` throws.
+  /// Error(corrupt); a whole one, from a server that knows no ranges, unless it is declined.
   std::optional<ByteRange> range = std::nullopt;
 
   /// The answer is a promise that may be made twice without harm: PUT of a manifest, HEAD, GET,
@@ -83,10 +80,6 @@ struct Request {
   std::uint64_t body_limit = oci::document_limit;
 
   Addresses addresses = Addresses::any;
-
-  /// Told status and headers of a 2xx answer before the first byte of its body reaches the sink;
-  /// what it throws passes through.
-  std::function<void(const Response&)> on_success = {};
 };
 
 struct Response {
@@ -96,6 +89,9 @@ struct Response {
   Url url;           ///< where the answer came from, after redirects
   /// The server's address is none of the public network; false behind a proxy.
   bool private_address = false;
+  bool declined = false;  ///< by the receiver, which took nothing of the body
+  /// How often it was asked for, by whom the number of tries is up to; 0 if nobody tries again.
+  int tries = 0;
 
   bool ok() const { return status >= 200 && status < 300; }
 };

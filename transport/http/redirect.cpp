@@ -35,8 +35,8 @@ class Redirect final : public Transport {
  public:
   explicit Redirect(Transport& next) : next_(next) {}
 
-  Response send(const Request& original, oci::Sink* into) override {
-    Response response = next_.send(original, into);
+  Response send(const oci::Call& call, const Request& original, Receiver* into) override {
+    Response response = next_.send(call, original, into);
     if (!leads_on(original, response)) return response;
     Request request = original;
     for (int hops = 0; leads_on(original, response); ++hops) {
@@ -54,7 +54,7 @@ class Redirect final : public Transport {
                               ? original.addresses
                               : std::max(hop.addresses, request.addresses);
       request.url = hop.url;
-      response = next_.send(request, into);
+      response = next_.send(call, request, into);
     }
     return response;
   }

@@ -40,9 +40,8 @@ std::optional<ContentRange> ContentRange::parse(std::string_view text) {
   return range;
 }
 
-Request Resume::request() {
+Request Resume::request() const {
   Request request = request_;
-  request.on_success = [this](const Response& response) { begin(response); };
   if (request_.range) {
     request.headers.set("Range", fmt::format("bytes={}-{}", position(), request_.range->end() - 1));
   } else if (taken_ > 0) {
@@ -52,21 +51,21 @@ Request Resume::request() {
   return request;
 }
 
-void Resume::begin(const Response& response) {
+bool Resume::begin(const Response& response) {
   skip_ = 0;
   if (taken_ == 0) {
     const std::string etag = response.headers.get("ETag").value_or("");
     // A weak one promises no equal bytes, and is not allowed in If-Range.
     etag_ = etag.starts_with('"') ? etag : "";
-    if (request_.on_success) request_.on_success(response);
-    if (!request_.range) return;
+    if (!to_.begin(response)) return false;
+    if (!request_.range) return true;
   }
   if (response.status != 206 && !request_.range) {
     skip_ = taken_;
-    return;
+    return true;
   }
   const auto range = ContentRange::parse(response.headers.get("Content-Range").value_or(""));
-  if (response.status == 206 && range && range->first == position()) return;
+  if (response.status == 206 && range && range->first == position()) return true;
   throw Error(ErrorKind::corrupt, fmt::format("{} answers with another range than the one from {}",
                                               request_.url.masked(), position()));
 }

@@ -5,8 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "oci/base/stream.hpp"
-#include "transport/http/message.hpp"
+#include "transport/http/transport.hpp"
 
 namespace davit::transport {
 
@@ -19,14 +18,14 @@ struct ContentRange {
   static std::optional<ContentRange> parse(std::string_view text);
 };
 
-/// One answer that arrives by several requests: remembers what the sink took, asks for the rest,
-/// and checks that it is the rest that comes.
-class Resume final : public oci::Sink {
+/// One answer that arrives by several requests: remembers what the receiver took, asks for the
+/// rest, and checks that it is the rest that comes.
+class Resume final : public Receiver {
  public:
-  Resume(const Request& request, oci::Sink& to) : request_(request), to_(to) {}
+  Resume(const Request& request, Receiver& to) : request_(request), to_(to) {}
 
-  /// For the next try. Refers to this object.
-  Request request();
+  /// For the next try.
+  Request request() const;
 
   /// Bytes that the sink has taken.
   std::uint64_t taken() const { return taken_; }
@@ -39,15 +38,15 @@ class Resume final : public oci::Sink {
   /// rest cannot be had.
   Response finish(Response response) const;
 
+  bool begin(const Response& response) override;
   void write(oci::Bytes bytes) override;
 
  private:
-  void begin(const Response& response);
   /// Where in the content the next byte stands.
   std::uint64_t position() const { return (request_.range ? request_.range->first : 0) + taken_; }
 
   const Request& request_;
-  oci::Sink& to_;
+  Receiver& to_;
   std::string etag_;
   std::uint64_t taken_ = 0;
   std::uint64_t skip_ = 0;  ///< bytes of this answer that the sink has already

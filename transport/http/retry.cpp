@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <ctime>
 #include <iomanip>
@@ -32,52 +31,30 @@ double system_random() {
   return std::uniform_real_distribution<double>(0, 1)(engine);
 }
 
-/// Whether to try again is decided by what failed: a body's content that fails, because its own
-/// source is unavailable, has had its own tries.
-class WatchedBody {
- public:
-  void watch(Request& request) {
-    if (!request.body) return;
-    request.body->content = [this, content = std::move(request.body->content)](oci::Sink& sink) {
-      try {
-        content(sink);
-      } catch (const Error& error) {
-        // An abandoned transfer makes the content fail, too, but as interrupted.
-        if (error.kind() == ErrorKind::unavailable) failed_ = true;
-        throw;
-      }
-    };
-  }
-  bool failed() const { return failed_; }
-
- private:
-  std::atomic<bool> failed_ = false;
-};
-
 class Retry final : public Transport {
  public:
   Retry(Transport& next, RetryOptions options) : next_(next), options_(std::move(options)) {}
 
-  Response send(const Request& request, oci::Sink* into) override {
-    if (!request.repeatable) return next_.send(request, into);
+  Response send(const oci::Call& call, const Request& request, Receiver* into) override {
+    if (!request.repeatable) return next_.send(call, request, into);
     oci::NullSink nowhere;
-    Resume resume(request, into != nullptr ? *into : nowhere);
+    Into nobody(nowhere);
+    Resume resume(request, into != nullptr ? *into : nobody);
     // A request for a range of the caller's own is not split further.
     const bool resumable = request.resumable && !request.headers.get("Range");
-    WatchedBody body;
     std::uint64_t taken = 0;
-    for (Attempts attempts(options_);;) {
+    for (Attempts attempts(call, options_);;) {
       if (resume.taken() >= taken + progress_size) attempts.renew();
       taken = resume.taken();
-      Request next = resume.request();
-      body.watch(next);
       try {
-        Response response = next_.send(next, into != nullptr ? &resume : nullptr);
-        if (!attempts.again(response))
-          return resumable ? resume.finish(std::move(response)) : response;
+        Response response = next_.send(call, resume.request(), into != nullptr ? &resume : nullptr);
+        if (response.declined || !attempts.again(response)) {
+          response.tries = attempts.tries();
+          if (response.declined || !resumable) return response;
+          return resume.finish(std::move(response));
+        }
       } catch (const Error& error) {
-        const bool final =
-            resume.sink_failed() || body.failed() || (resume.taken() > 0 && !resumable);
+        const bool final = resume.sink_failed() || (resume.taken() > 0 && !resumable);
         if (final || error.kind() != ErrorKind::unavailable) throw;
         if (resume.complete()) return resume.finish({.status = 206, .headers = {}, .url = {}});
         if (!attempts.again(error)) throw attempts.counted(error);
@@ -122,7 +99,7 @@ std::optional<milliseconds> retry_after(const Response& response,
 }
 
 bool Attempts::again(const Error& error) {
-  return error.kind() == ErrorKind::unavailable && wait(milliseconds(0));
+  return error.kind() == ErrorKind::unavailable && !error.given_up() && wait(milliseconds(0));
 }
 
 bool Attempts::again(const Response& response) {
@@ -145,15 +122,12 @@ bool Attempts::wait(milliseconds wish) {
   if (options_.sleep) {
     options_.sleep(time);
   } else {
-    oci::sleep_for(time, options_.stop);
+    oci::sleep_for(call_, time);
   }
   return true;
 }
 
-Error Attempts::counted(const Error& error) const {
-  if (tries_ == 1) return error;
-  return error.saying(fmt::format("{} ({} tries)", error.what(), tries_));
-}
+Error Attempts::counted(const Error& error) const { return error.after_tries(tries_); }
 
 std::unique_ptr<Transport> make_retry(Transport& next, RetryOptions options) {
   return std::make_unique<Retry>(next, std::move(options));

@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -19,7 +18,6 @@ struct RetryOptions {
   std::chrono::milliseconds greatest_delay{30'000};
   /// A server that asks for more by Retry-After gets this.
   std::chrono::milliseconds greatest_wish{60'000};
-  std::stop_token stop;
 
   // The outside world, for tests to replace.
   std::function<double()> random;                        ///< [0, 1); empty: the system's
@@ -42,7 +40,7 @@ std::optional<std::chrono::milliseconds> retry_after(const Response& response,
 /// The tries at one thing, with growing waits between them (full jitter: any time up to 250 ms,
 /// 500 ms, 1 s ...). Whoever repeats more than one request, as an upload does, goes
 ///
-///     for (Attempts attempts(options);;) {
+///     for (Attempts attempts(call, options);;) {
 ///       try {
 ///         return upload();
 ///       } catch (const oci::Error& error) {
@@ -51,21 +49,24 @@ std::optional<std::chrono::milliseconds> retry_after(const Response& response,
 ///     }
 class Attempts {
  public:
-  explicit Attempts(const RetryOptions& options) : options_(options) {}
+  Attempts(const oci::Call& call, const RetryOptions& options) : call_(call), options_(options) {}
 
-  /// Waits and says yes, if trying again can help and tries are left. Throws Error(interrupted).
+  /// Waits and says yes, if trying again can help and tries are left: not after an error that was
+  /// given up by whoever tried before. Throws Error(interrupted).
   bool again(const oci::Error& error);
   bool again(const Response& response);
 
   /// The last try got further than the one before: the tries begin anew.
   void renew() { failures_ = 0; }
 
-  /// The error with the number of tries in its message, where there were several.
+  int tries() const { return tries_; }
+  /// The error as given up, with the number of tries in its message where there were several.
   oci::Error counted(const oci::Error& error) const;
 
  private:
   bool wait(std::chrono::milliseconds wish);
 
+  const oci::Call call_;
   const RetryOptions& options_;
   int failures_ = 0;  ///< since the last progress
   int tries_ = 1;

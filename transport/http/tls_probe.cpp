@@ -37,7 +37,7 @@ int stop_asked(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexc
 
 }  // namespace
 
-TlsSupport probe_tls(const CurlOptions& options, const Origin& origin) {
+TlsSupport probe_tls(const oci::Call& call, const CurlOptions& options, const Origin& origin) {
   const std::unique_ptr<CURL, CloseEasy> handle(curl_easy_init());
   CURL* easy = handle.get();
   if (easy == nullptr) throw oci::Error(oci::ErrorKind::failed, "libcurl does not start");
@@ -50,7 +50,7 @@ TlsSupport probe_tls(const CurlOptions& options, const Origin& origin) {
   }
   const std::string url = Origin{"https", origin.host, origin.port}.str();
   const auto time = std::min(options.connect_time, probe_time);
-  std::stop_token stop = options.stop;
+  std::stop_token stop = call.stop;
   bool spoken = false;
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
@@ -67,7 +67,7 @@ TlsSupport probe_tls(const CurlOptions& options, const Origin& origin) {
   curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, &stop_asked);
   curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &stop);
   const CURLcode code = curl_easy_perform(easy);
-  oci::check_stop(options.stop);
+  call.check();
   if (spoken || code == CURLE_OK) return TlsSupport::spoken;
   const bool reached = code != CURLE_COULDNT_CONNECT && code != CURLE_COULDNT_RESOLVE_HOST;
   return reached ? TlsSupport::not_spoken : TlsSupport::unreachable;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "oci/base/call.hpp"
 #include "transport/http/curl_options.hpp"
 #include "transport/http/url.hpp"
 
@@ -13,6 +14,6 @@ enum class TlsSupport {
 
 /// What stands at an origin's host and port. No request is sent and no certificate judged, so the
 /// answer decides whether to speak plain HTTP to a loopback host, and nothing else.
-TlsSupport probe_tls(const CurlOptions& options, const Origin& origin);
+TlsSupport probe_tls(const oci::Call& call, const CurlOptions& options, const Origin& origin);
 
 }  // namespace davit::transport

@@ -60,7 +60,7 @@ class Trace final : public Transport {
  public:
   explicit Trace(Transport& next) : next_(next) {}
 
-  Response send(const Request& request, oci::Sink* into) override {
+  Response send(const oci::Call& call, const Request& request, Receiver* into) override {
     const auto start = Clock::now();
     const auto line = [&](std::string_view outcome) {
       const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
@@ -68,7 +68,7 @@ class Trace final : public Transport {
                                                 request.url.masked(), outcome, time.count()));
     };
     try {
-      Response response = next_.send(request, into);
+      Response response = next_.send(call, request, into);
       line(std::to_string(response.status));
       log_headers('>', request.url, request.headers);
       log_headers('<', response.url, response.headers);

@@ -24,7 +24,7 @@ std::optional<std::uint64_t> wanted_offset(const Response& response) {
 /// One try at a chunk that begins at `offset`: how many bytes of the blob the registry then has.
 std::uint64_t send_once(UploadSession& session, const Chunk& chunk, std::uint64_t offset) {
   const oci::Bytes bytes = chunk.bytes();
-  const Body body{[bytes](oci::Sink& sink) { sink.write(bytes); }, bytes.size()};
+  const Body body{[bytes](const oci::Call&, oci::Sink& sink) { sink.write(bytes); }, bytes.size()};
   const Response response =
       session.patch(body, fmt::format("{}-{}", offset, offset + bytes.size() - 1));
   if (response.ok()) return offset + bytes.size();

@@ -38,50 +38,51 @@ Client::Client(ClientOptions options, std::unique_ptr<CredentialSource> credenti
       credentials_(std::move(credentials)),
       wire_(make_curl(options_.curl)),
       trace_(make_trace(*wire_)),
-      redirect_(make_redirect(*trace_)),
-      tokens_(make_retry(*redirect_, options_.retry)) {}
+      redirect_(make_redirect(*trace_)) {}
 
 Client::~Client() = default;
 
-Origin Client::origin(const std::string& registry) {
+Origin Client::origin(const oci::Call& call, const std::string& registry) {
   const std::lock_guard lock(mutex_);
   if (const auto known = origins_.find(registry); known != origins_.end()) return known->second;
   const std::string host = spoken_name(registry);
   Origin origin = Url::parse("https://" + host + "/").origin;
   const bool plain =
       options_.plain_http == PlainHttp::always ||
-      (is_loopback(origin.host) && probe_tls(options_.curl, origin) != TlsSupport::spoken);
+      (is_loopback(origin.host) && probe_tls(call, options_.curl, origin) != TlsSupport::spoken);
   if (plain) origin = Url::parse("http://" + host + "/").origin;
   return origins_[registry] = origin;
 }
 
-Transport& Client::chain(const std::string& registry, const std::string& repository) {
-  const Registry place{origin(registry), registry, repository};
+Transport& Client::chain(const oci::Call& call, const std::string& registry,
+                         const std::string& repository) {
+  const Registry place{origin(call, registry), registry, repository};
   const std::lock_guard lock(mutex_);
   std::unique_ptr<Chain>& chain = chains_[registry + "/" + repository];
   if (!chain) {
     chain = std::make_unique<Chain>();
-    chain->authenticate = make_authenticate(*redirect_, *tokens_, *credentials_, place);
+    chain->authenticate = make_authenticate(*redirect_, *redirect_, *credentials_, place);
     chain->retry = make_retry(*chain->authenticate, options_.retry);
   }
   return *chain->retry;
 }
 
-std::unique_ptr<oci::Store> Client::repository(const oci::Reference& reference) {
-  return make_repository(chain(reference.registry, reference.repository),
-                         {reference.registry, origin(reference.registry), reference.repository,
-                          chunk_size_of(options_, reference.registry)},
+std::unique_ptr<oci::Store> Client::repository(const oci::Call& call,
+                                               const oci::Reference& reference) {
+  return make_repository(chain(call, reference.registry, reference.repository),
+                         {reference.registry, origin(call, reference.registry),
+                          reference.repository, chunk_size_of(options_, reference.registry)},
                          options_.retry);
 }
 
-std::vector<std::string> Client::catalog(const std::string& registry) {
-  return transport::catalog(chain(registry, ""), origin(registry));
+std::vector<std::string> Client::catalog(const oci::Call& call, const std::string& registry) {
+  return transport::catalog(call, chain(call, registry, ""), origin(call, registry));
 }
 
-void Client::check_login(const std::string& registry) {
+void Client::check_login(const oci::Call& call, const std::string& registry) {
   Request request;
-  request.url = Url{origin(registry), "/v2/", ""};
-  const Response response = chain(registry, "").send(request);
+  request.url = Url{origin(call, registry), "/v2/", ""};
+  const Response response = chain(call, registry, "").send(call, request);
   if (response.ok()) return;
   // distribution-spec, "Determining Support": other answers than 401 come from what is no registry.
   throw failure(response, fmt::format("logging in to {}", registry));

@@ -41,23 +41,23 @@ class Client {
   ~Client();
 
   /// A repository as a store, which this object outlives.
-  std::unique_ptr<oci::Store> repository(const oci::Reference& reference);
-  std::vector<std::string> catalog(const std::string& registry);
+  std::unique_ptr<oci::Store> repository(const oci::Call& call, const oci::Reference& reference);
+  std::vector<std::string> catalog(const oci::Call& call, const std::string& registry);
   /// Asks the registry whether it takes the credentials; Error(denied) if not.
-  void check_login(const std::string& registry);
+  void check_login(const oci::Call& call, const std::string& registry);
 
  private:
   struct Chain;
   /// The chain for a repository, or for a registry as a whole.
-  Transport& chain(const std::string& registry, const std::string& repository);
-  Origin origin(const std::string& registry);
+  Transport& chain(const oci::Call& call, const std::string& registry,
+                   const std::string& repository);
+  Origin origin(const oci::Call& call, const std::string& registry);
 
   const ClientOptions options_;
   const std::unique_ptr<CredentialSource> credentials_;
   std::unique_ptr<Transport> wire_;
   std::unique_ptr<Transport> trace_;
   std::unique_ptr<Transport> redirect_;
-  std::unique_ptr<Transport> tokens_;
   std::mutex mutex_;
   std::map<std::string, Origin> origins_;
   std::map<std::string, std::unique_ptr<Chain>> chains_;

@@ -43,6 +43,28 @@ std::string hint_for(int status, ErrorKind kind, const RegistryError& error) {
   return {};
 }
 
+/// What an answer means.
+oci::Error judged(const Response& response, std::string_view what) {
+  const RegistryError error = registry_error(response);
+  const ErrorKind kind = kind_of(response.status, error);
+  std::string message =
+      fmt::format("{}: {} answered {}", what, response.url.origin.host, response.status);
+  if (!error.code.empty() || !error.message.empty()) {
+    message += fmt::format(" {}{}{}", error.code, error.code.empty() ? "" : ": ", error.message);
+  } else if (response.headers.get("Content-Type").value_or("").starts_with("text/html")) {
+    message += " with a web page, as what is not a registry does";
+  }
+  const Origin& origin = response.url.origin;
+  if (response.status == 401) {
+    // The name that credentials stand under: with its port, and docker.io by its own.
+    return oci::Error(kind, message, oci::Advice::log_in, canonical_key(origin.str()));
+  }
+  if (error.code == "NAME_UNKNOWN" && ecr::parse_host(origin.host)) {
+    return oci::Error(kind, message, oci::Advice::create_repository);
+  }
+  return oci::Error(kind, message, hint_for(response.status, kind, error));
+}
+
 }  // namespace
 
 RegistryError registry_error(const Response& response) {
@@ -63,24 +85,8 @@ RegistryError registry_error(const Response& response) {
 }
 
 oci::Error failure(const Response& response, std::string_view what) {
-  const RegistryError error = registry_error(response);
-  const ErrorKind kind = kind_of(response.status, error);
-  std::string message =
-      fmt::format("{}: {} answered {}", what, response.url.origin.host, response.status);
-  if (!error.code.empty() || !error.message.empty()) {
-    message += fmt::format(" {}{}{}", error.code, error.code.empty() ? "" : ": ", error.message);
-  } else if (response.headers.get("Content-Type").value_or("").starts_with("text/html")) {
-    message += " with a web page, as what is not a registry does";
-  }
-  const Origin& origin = response.url.origin;
-  if (response.status == 401) {
-    // The name that credentials stand under: with its port, and docker.io by its own.
-    return oci::Error(kind, message, oci::Advice::log_in, canonical_key(origin.str()));
-  }
-  if (error.code == "NAME_UNKNOWN" && ecr::parse_host(origin.host)) {
-    return oci::Error(kind, message, oci::Advice::create_repository);
-  }
-  return oci::Error(kind, message, hint_for(response.status, kind, error));
+  const oci::Error error = judged(response, what);
+  return response.tries > 0 ? error.after_tries(response.tries) : error;
 }
 
 }  // namespace davit::transport

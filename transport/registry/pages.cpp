@@ -33,7 +33,7 @@ std::string next_link(const Headers& headers) {
   return {};
 }
 
-bool each_page(Transport& transport, Request request, std::string_view what,
+bool each_page(const oci::Call& call, Transport& transport, Request request, std::string_view what,
                const std::function<void(const Response&)>& page) {
   std::set<std::string> seen;
   for (bool first = true;; first = false) {
@@ -41,7 +41,7 @@ bool each_page(Transport& transport, Request request, std::string_view what,
       throw oci::Error(oci::ErrorKind::corrupt, fmt::format("{}: {} sends a list without end", what,
                                                             request.url.origin.host));
     }
-    const Response response = transport.send(request);
+    const Response response = transport.send(call, request);
     if (first && response.status == 404) return false;
     if (!response.ok()) throw failure(response, what);
     page(response);

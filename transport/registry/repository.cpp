@@ -43,6 +43,17 @@ void append_names(const Response& response, const char* key, std::string_view wh
   names.insert(names.end(), page.begin(), page.end());
 }
 
+/// Declines a whole answer where a part was asked for.
+class PartOnly final : public Receiver {
+ public:
+  explicit PartOnly(oci::Sink& to) : to_(to) {}
+  bool begin(const Response& response) override { return response.status == 206; }
+  void write(oci::Bytes bytes) override { to_.write(bytes); }
+
+ private:
+  oci::Sink& to_;
+};
+
 class Repository final : public oci::Store {
  public:
   Repository(Transport& transport, RepositoryPlace place, RetryOptions retry)
@@ -54,102 +65,104 @@ class Repository final : public oci::Store {
 
   std::string name() const override { return place_.registry + "/" + place_.repository; }
 
-  bool has(const Descriptor& content) override {
+  bool has(const oci::Call& call, const Descriptor& content) override {
     Request request = ask("HEAD", content_path(content), pull_or_push());
     if (is_document(content)) request.headers.set("Accept", content.media_type);
-    const Response response = transport_.send(request);
+    const Response response = transport_.send(call, request);
     if (response.ok()) return true;
     if (response.status == 404) return false;
     throw failure(response, fmt::format("looking for {}", content.digest.str()));
   }
 
-  void fetch(const Descriptor& content, oci::Sink& into) override {
+  void fetch(const oci::Call& call, const Descriptor& content, oci::Sink& into) override {
     oci::Verifier verifier(content, into);
     const std::string what = fmt::format("{}@{}", name(), content.digest.str());
     Request request = ask("GET", content_path(content), pull_);
     Response response;
     if (is_document(content)) {
       request.headers.set("Accept", content.media_type);
-      response = transport_.send(request);
+      response = transport_.send(call, request);
       if (response.ok()) oci::doing(what, [&] { verifier.write(oci::bytes_of(response.body)); });
     } else {
       request.resumable = true;
-      response = transport_.send(request, &verifier);
+      Into receiver(verifier);
+      response = transport_.send(call, request, &receiver);
     }
     if (!response.ok()) throw failure(response, what);
     oci::doing(what, [&] { verifier.finish(); });
   }
 
-  bool fetch_part(const Descriptor& content, const oci::Part& part, oci::Sink& into) override {
+  bool fetch_part(const oci::Call& call, const Descriptor& content, const oci::Part& part,
+                  oci::Sink& into) override {
     if (!gives_parts_) return false;
     const std::string what = fmt::format("{}@{}", name(), content.digest.str());
     Request request = ask("GET", content_path(content), pull_);
     request.resumable = true;
     request.range = {part.offset, part.size};
-    struct WholeAnswer {};
-    request.on_success = [](const Response& response) {
-      if (response.status != 206) throw WholeAnswer();
-    };
-    try {
-      const Response response = transport_.send(request, &into);
-      if (response.ok()) return true;
-      // What stands in between may know no ranges, and say so.
-      if (response.status != 416 && response.status != 501) throw failure(response, what);
-    } catch (const WholeAnswer&) {
-      // The server knows none, and sends the whole.
+    PartOnly receiver(into);
+    const Response response = transport_.send(call, request, &receiver);
+    if (response.ok() && !response.declined) return true;
+    // Some servers know no ranges and send the whole; what stands in between may know none, and
+    // say so.
+    if (!response.declined && response.status != 416 && response.status != 501) {
+      throw failure(response, what);
     }
     gives_parts_ = false;
     return false;
   }
 
-  void push(const Descriptor& descriptor, const Content& content) override {
+  void push(const oci::Call& call, const Descriptor& descriptor, const Content& content) override {
     pushes();
-    if (is_document(descriptor)) return put_document(descriptor, content, descriptor.digest.str());
-    uploader_.push(descriptor, content, take_session(descriptor.digest));
+    if (is_document(descriptor))
+      return put_document(call, descriptor, content, descriptor.digest.str());
+    uploader_.push(call, descriptor, content, take_session(descriptor.digest));
   }
 
-  Descriptor add(std::string_view media_type, const Content& content) override {
+  Descriptor add(const oci::Call& call, std::string_view media_type,
+                 const Content& content) override {
     pushes();
-    return uploader_.add(media_type, content);
+    return uploader_.add(call, media_type, content);
   }
 
-  std::optional<Descriptor> resolve(std::string_view tag_or_digest) override {
+  std::optional<Descriptor> resolve(const oci::Call& call,
+                                    std::string_view tag_or_digest) override {
     Request request = ask("HEAD", fmt::format("/manifests/{}", tag_or_digest), pull_or_push());
     request.headers.set("Accept", accepted_documents());
-    const Response response = transport_.send(request);
+    const Response response = transport_.send(call, request);
     if (response.status == 404) return std::nullopt;
     if (response.ok()) {
       if (auto descriptor = described(response, tag_or_digest)) return descriptor;
     }
     // A refused HEAD has no body to say why, and some registries leave out what it should tell.
-    return resolve_by_get(std::move(request), tag_or_digest);
+    return resolve_by_get(call, std::move(request), tag_or_digest);
   }
 
-  void tag(const Descriptor& descriptor, const Content& document, std::string_view tag) override {
+  void tag(const oci::Call& call, const Descriptor& descriptor, const Content& document,
+           std::string_view tag) override {
     pushes();
     try {
-      put_document(descriptor, document, tag);
+      put_document(call, descriptor, document, tag);
     } catch (const Error& error) {
       // Doing a thing twice is success, and ECR refuses even the same digest under its tag.
       if (error.kind() != ErrorKind::refused) throw;
-      const auto present = resolve(tag);
+      const auto present = resolve(call, tag);
       if (!present || present->digest != descriptor.digest) throw;
     }
   }
 
-  std::vector<std::string> tags() override {
+  std::vector<std::string> tags(const oci::Call& call) override {
     std::vector<std::string> names;
     const std::string what = fmt::format("listing the tags of {}", name());
     Request request = ask("GET", "/tags/list", pull_);
     request.url.add_query("n", "1000");
-    const bool found = each_page(transport_, std::move(request), what, [&](const Response& page) {
-      append_names(page, "tags", what, names);
-    });
+    const bool found =
+        each_page(call, transport_, std::move(request), what,
+                  [&](const Response& page) { append_names(page, "tags", what, names); });
     if (!found) throw Error(ErrorKind::not_found, fmt::format("{} does not exist", name()));
     return names;
   }
 
-  std::vector<Descriptor> referrers(const Digest& subject) override {
+  std::vector<Descriptor> referrers(const oci::Call& call, const Digest& subject) override {
     std::vector<Descriptor> list;
     const std::string what = fmt::format("the referrers of {}@{}", name(), subject.str());
     const auto append = [&](std::string_view body) {
@@ -158,20 +171,21 @@ class Repository final : public oci::Store {
       list.insert(list.end(), found.begin(), found.end());
     };
     const bool supported =
-        each_page(transport_, ask("GET", fmt::format("/referrers/{}", subject.str()), pull_), what,
-                  [&](const Response& page) { append(page.body); });
+        each_page(call, transport_, ask("GET", fmt::format("/referrers/{}", subject.str()), pull_),
+                  what, [&](const Response& page) { append(page.body); });
     if (supported) return list;
     // distribution-spec, "Referrers Tag Schema": where the API is missing, an index under a tag.
-    const auto fallback = resolve(fmt::format("{}-{}", subject.algorithm_name(), subject.hex()));
-    if (fallback) append(oci::fetch_document(*this, *fallback));
+    const auto fallback =
+        resolve(call, fmt::format("{}-{}", subject.algorithm_name(), subject.hex()));
+    if (fallback) append(oci::fetch_document(call, *this, *fallback));
     return list;
   }
 
-  void remove(std::string_view tag_or_digest) override {
+  void remove(const oci::Call& call, std::string_view tag_or_digest) override {
     const std::string what = fmt::format("deleting {}", named(tag_or_digest));
     const Response response =
-        transport_.send(ask("DELETE", fmt::format("/manifests/{}", tag_or_digest),
-                            fmt::format("repository:{}:delete,pull", place_.repository)));
+        transport_.send(call, ask("DELETE", fmt::format("/manifests/{}", tag_or_digest),
+                                  fmt::format("repository:{}:delete,pull", place_.repository)));
     if (response.ok()) return;
     const Error error = failure(response, what);
     const bool by_tag = tag_or_digest.find(':') == std::string_view::npos;
@@ -182,18 +196,23 @@ class Repository final : public oci::Store {
     throw error;
   }
 
-  bool mount(const Descriptor& content, oci::Store& from) override {
-    auto* source = dynamic_cast<Repository*>(&from);
-    if (source == nullptr || source->place_.origin != place_.origin) return false;
-    if (source->place_.repository == place_.repository) return false;
+  bool keeps_references() const override { return true; }
+
+  std::optional<oci::MountSource> mount_source() const override {
+    return oci::MountSource{place_.origin.str(), place_.repository};
+  }
+
+  bool mount(const oci::Call& call, const Descriptor& content,
+             const oci::MountSource& from) override {
+    if (from.origin != place_.origin.str() || from.repository == place_.repository) return false;
     pushes();
     Request request = ask("POST", "/blobs/uploads/", push_);
-    request.scopes.push_back(source->pull_);
+    request.scopes.push_back(fmt::format("repository:{}:pull", from.repository));
     request.url.add_query("mount", content.digest.str());
-    request.url.add_query("from", source->place_.repository);
+    request.url.add_query("from", from.repository);
     request.headers.set("Content-Length", "0");
     try {
-      const Response response = transport_.send(request);
+      const Response response = transport_.send(call, request);
       if (response.status == 201) return true;
       // 202: no mount, but the upload that the content now needs has been begun.
       if (response.status == 202) {
@@ -204,9 +223,16 @@ class Repository final : public oci::Store {
       if (error.kind() != ErrorKind::denied) throw;
     }
     oci::log(oci::LogLevel::info, fmt::format("{} does not mount {} from {}", name(),
-                                              content.digest.str(), source->name()));
+                                              content.digest.str(), from.repository));
     return false;
   }
+
+  // A registry puts blobs together itself, is asked for each blob, and shows all at once.
+  std::unique_ptr<oci::Assembly> assemble(const oci::Call&, const Descriptor&) override {
+    return nullptr;
+  }
+  void expect(const oci::Call&, std::span<const Descriptor>) override {}
+  void commit(const oci::Call&) override {}
 
  private:
   Url url(std::string_view path) const {
@@ -256,13 +282,13 @@ class Repository final : public oci::Store {
     return std::move(node.mapped());
   }
 
-  void put_document(const Descriptor& descriptor, const Content& content,
+  void put_document(const oci::Call& call, const Descriptor& descriptor, const Content& content,
                     std::string_view reference) {
     const std::string what = fmt::format("pushing {}", named(reference));
     Request request = ask("PUT", fmt::format("/manifests/{}", reference), push_);
     request.headers.set("Content-Type", descriptor.media_type);
     request.body = Body{content, descriptor.size};
-    const Response response = transport_.send(request);
+    const Response response = transport_.send(call, request);
     if (!response.ok()) throw failure(response, what);
     const auto stored = response.headers.get("Docker-Content-Digest");
     if (stored && Digest::try_parse(*stored) != descriptor.digest) {
@@ -289,10 +315,11 @@ class Repository final : public oci::Store {
     return Descriptor{.media_type = std::string(media_type), .digest = *digest, .size = *size};
   }
 
-  std::optional<Descriptor> resolve_by_get(Request request, std::string_view reference) {
+  std::optional<Descriptor> resolve_by_get(const oci::Call& call, Request request,
+                                           std::string_view reference) {
     const std::string what = named(reference);
     request.method = "GET";
-    const Response response = transport_.send(request);
+    const Response response = transport_.send(call, request);
     if (response.status == 404) return std::nullopt;
     if (!response.ok()) throw failure(response, what);
     const std::string type(
@@ -334,16 +361,17 @@ std::unique_ptr<oci::Store> make_repository(Transport& transport, RepositoryPlac
   return std::make_unique<Repository>(transport, std::move(place), std::move(retry));
 }
 
-std::vector<std::string> catalog(Transport& transport, const Origin& origin) {
+std::vector<std::string> catalog(const oci::Call& call, Transport& transport,
+                                 const Origin& origin) {
   std::vector<std::string> names;
   const std::string what = fmt::format("listing the repositories of {}", origin.str());
   Request request;
   request.url = url_of(origin, "/v2/_catalog");
   request.url.add_query("n", "1000");
   request.scopes = {"registry:catalog:*"};
-  const bool found = each_page(transport, std::move(request), what, [&](const Response& page) {
-    append_names(page, "repositories", what, names);
-  });
+  const bool found =
+      each_page(call, transport, std::move(request), what,
+                [&](const Response& page) { append_names(page, "repositories", what, names); });
   if (!found) {
     throw Error(ErrorKind::not_found,
                 fmt::format("{} does not list its repositories", origin.host));

@@ -26,6 +26,6 @@ std::unique_ptr<oci::Store> make_repository(Transport& transport, RepositoryPlac
                                             RetryOptions retry);
 
 /// The repositories of a registry (distribution-spec, "Catalog", optional for registries).
-std::vector<std::string> catalog(Transport& transport, const Origin& origin);
+std::vector<std::string> catalog(const oci::Call& call, Transport& transport, const Origin& origin);
 
 }  // namespace davit::transport

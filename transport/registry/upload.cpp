@@ -14,8 +14,8 @@ using oci::ErrorKind;
 
 /// Calls `session` until it succeeds, as often as the policy for temporary failures allows.
 template <class Session>
-void with_retries(const RetryOptions& retry, Session&& session) {
-  for (Attempts attempts(retry);;) {
+void with_retries(const oci::Call& call, const RetryOptions& retry, Session&& session) {
+  for (Attempts attempts(call, retry);;) {
     try {
       return session(attempts);
     } catch (const Error& error) {
@@ -29,7 +29,7 @@ class Measured {
  public:
   explicit Measured(const oci::Content& content) : content_(content) {}
 
-  void operator()(oci::Sink& sink) {
+  void operator()(const oci::Call& call, oci::Sink& sink) {
     oci::Hasher hasher;
     size = 0;
     digest = {};
@@ -38,12 +38,12 @@ class Measured {
       size += bytes.size();
       sink.write(bytes);
     });
-    content_(measure);
+    content_(call, measure);
     digest = hasher.finish();
   }
 
   oci::Content content() {
-    return [this](oci::Sink& sink) { (*this)(sink); };
+    return [this](const oci::Call& call, oci::Sink& sink) { (*this)(call, sink); };
   }
 
   std::uint64_t size = 0;
@@ -65,16 +65,17 @@ void add_whole(UploadSession& session, Measured& measured) {
   session.finish(measured.digest);
 }
 
-void add_in_chunks(UploadSession& session, std::uint64_t chunk_size, Measured& measured,
-                   Attempts& attempts) {
+void add_in_chunks(const oci::Call& call, UploadSession& session, std::uint64_t chunk_size,
+                   Measured& measured, Attempts& attempts) {
   // The next chunk is produced while one is on its way.
-  oci::Reader reader(measured.content(), chunk_size);
+  oci::Reader reader(call, measured.content(), chunk_size);
   Chunk chunk(chunk_size);
   chunk.fill(reader);
   if (chunk.is_last()) {
     const auto bytes = chunk.bytes();
-    return session.finish(measured.digest,
-                          Body{[bytes](oci::Sink& sink) { sink.write(bytes); }, bytes.size()});
+    return session.finish(
+        measured.digest,
+        Body{[bytes](const oci::Call&, oci::Sink& sink) { sink.write(bytes); }, bytes.size()});
   }
   send_chunks(session, chunk, reader, attempts);
   session.finish(measured.digest);
@@ -85,14 +86,15 @@ void add_in_chunks(UploadSession& session, std::uint64_t chunk_size, Measured& m
 Uploader::Uploader(UploadTarget target, std::uint64_t chunk_size, RetryOptions retry)
     : target_(std::move(target)), chunk_size_(chunk_size), retry_(std::move(retry)) {}
 
-bool Uploader::exists(const oci::Digest& digest) const {
+bool Uploader::exists(const oci::Call& call, const oci::Digest& digest) const {
   Request head;
   head.method = "HEAD";
   head.url = target_.blobs;
   head.url.path += digest.str();
   head.scopes = target_.scopes;
+  head.repeatable = false;
   try {
-    return target_.transport.send(head).ok();
+    return target_.transport.send(call, head).ok();
   } catch (const Error& error) {
     // ECR Public answers 401 to each HEAD of a blob.
     if (error.kind() != ErrorKind::denied) throw;
@@ -105,32 +107,33 @@ std::uint64_t Uploader::chunk_size_for(const UploadSession& session) const {
   return std::max(chunk_size_, session.min_chunk());
 }
 
-void Uploader::push(const oci::Descriptor& descriptor, const oci::Content& content,
-                    std::optional<Hop> opened) {
+void Uploader::push(const oci::Call& call, const oci::Descriptor& descriptor,
+                    const oci::Content& content, std::optional<Hop> opened) {
   const std::string what = fmt::format("uploading {}", descriptor.digest.str());
   bool again = false;
-  with_retries(retry_, [&](Attempts& attempts) {
-    if (std::exchange(again, true) && exists(descriptor.digest)) return;
-    UploadSession session = opened ? UploadSession(target_, what, *std::exchange(opened, {}))
-                                   : UploadSession(target_, what);
+  with_retries(call, retry_, [&](Attempts& attempts) {
+    if (std::exchange(again, true) && exists(call, descriptor.digest)) return;
+    UploadSession session = opened ? UploadSession(call, target_, what, *std::exchange(opened, {}))
+                                   : UploadSession(call, target_, what);
     const std::uint64_t chunk_size = chunk_size_for(session);
     if (chunk_size == 0 || descriptor.size <= chunk_size) {
       return session.finish(descriptor.digest, Body{content, descriptor.size});
     }
-    oci::Reader reader(content);
+    oci::Reader reader(call, content);
     Chunk chunk(chunk_size);
     send_chunks(session, chunk, reader, attempts);
     session.finish(descriptor.digest);
   });
 }
 
-oci::Descriptor Uploader::add(std::string_view media_type, const oci::Content& content) {
+oci::Descriptor Uploader::add(const oci::Call& call, std::string_view media_type,
+                              const oci::Content& content) {
   Measured measured(content);
-  with_retries(retry_, [&](Attempts& attempts) {
-    if (!measured.digest.empty() && exists(measured.digest)) return;
-    UploadSession session(target_, "uploading a layer");
+  with_retries(call, retry_, [&](Attempts& attempts) {
+    if (!measured.digest.empty() && exists(call, measured.digest)) return;
+    UploadSession session(call, target_, "uploading a layer");
     if (const std::uint64_t chunk_size = chunk_size_for(session)) {
-      add_in_chunks(session, chunk_size, measured, attempts);
+      add_in_chunks(call, session, chunk_size, measured, attempts);
     } else {
       add_whole(session, measured);
     }

@@ -26,15 +26,16 @@ class Uploader {
 
   /// POST, then one PUT of the whole; chunks where it is more than one. `session` is one that a
   /// refused mount has opened.
-  void push(const oci::Descriptor& descriptor, const oci::Content& content,
+  void push(const oci::Call& call, const oci::Descriptor& descriptor, const oci::Content& content,
             std::optional<Hop> session);
 
   /// For content whose digest shows at its end: POST, one streamed PATCH or chunks, PUT with the
   /// digest.
-  oci::Descriptor add(std::string_view media_type, const oci::Content& content);
+  oci::Descriptor add(const oci::Call& call, std::string_view media_type,
+                      const oci::Content& content);
 
  private:
-  bool exists(const oci::Digest& digest) const;
+  bool exists(const oci::Call& call, const oci::Digest& digest) const;
   std::uint64_t chunk_size_for(const UploadSession& session) const;
 
   const UploadTarget target_;

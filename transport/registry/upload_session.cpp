@@ -8,18 +8,6 @@
 #include "transport/registry/failure.hpp"
 
 namespace davit::transport {
-namespace {
-
-Request request_to(const UploadTarget& target, std::string method, Hop to) {
-  Request request;
-  request.method = std::move(method);
-  request.url = std::move(to.url);
-  request.addresses = to.addresses;
-  request.scopes = target.scopes;
-  return request;
-}
-
-}  // namespace
 
 Hop upload_location(const Response& response, std::string_view what) {
   const auto location = response.headers.get("Location");
@@ -41,16 +29,17 @@ std::optional<std::uint64_t> held_bytes(const Response& response) {
   return *last + 1;
 }
 
-UploadSession::UploadSession(const UploadTarget& target, std::string what, Hop location)
-    : target_(target), what_(std::move(what)), location_(std::move(location)) {}
+UploadSession::UploadSession(const oci::Call& call, const UploadTarget& target, std::string what,
+                             Hop location)
+    : call_(call), target_(target), what_(std::move(what)), location_(std::move(location)) {}
 
-UploadSession::UploadSession(const UploadTarget& target, std::string what)
-    : target_(target), what_(std::move(what)) {
+UploadSession::UploadSession(const oci::Call& call, const UploadTarget& target, std::string what)
+    : call_(call), target_(target), what_(std::move(what)) {
   Url uploads = target.blobs;
   uploads.path += "uploads/";
-  Request post = request_to(target, "POST", {uploads});
+  Request post = step("POST", {uploads});
   post.headers.set("Content-Length", "0");
-  const Response response = target.transport.send(post);
+  const Response response = target.transport.send(call, post);
   if (!response.ok()) throw failed(response);
   location_ = upload_location(response, what_);
   min_chunk_ =
@@ -58,8 +47,11 @@ UploadSession::UploadSession(const UploadTarget& target, std::string what)
 }
 
 Request UploadSession::step(std::string method, Hop to) const {
-  Request request = request_to(target_, std::move(method), std::move(to));
-  // A step belongs to its session: its owner decides how to go on.
+  Request request;
+  request.method = std::move(method);
+  request.url = std::move(to.url);
+  request.addresses = to.addresses;
+  request.scopes = target_.scopes;
   request.repeatable = false;
   return request;
 }
@@ -73,7 +65,7 @@ Response UploadSession::patch(Body body, const std::string& range) {
   patch.headers.set("Content-Type", "application/octet-stream");
   if (!range.empty()) patch.headers.set("Content-Range", range);
   patch.body = std::move(body);
-  Response response = target_.transport.send(patch);
+  Response response = target_.transport.send(call_, patch);
   if (response.ok() && !response.headers.get("Location")) upload_location(response, what_);
   if (response.ok() || response.status == 416) follow(response);
   return response;
@@ -89,12 +81,12 @@ void UploadSession::finish(const oci::Digest& digest, std::optional<Body> body) 
   } else {
     put.headers.set("Content-Length", "0");
   }
-  const Response response = target_.transport.send(put);
+  const Response response = target_.transport.send(call_, put);
   if (!response.ok()) throw failed(response);
 }
 
 std::optional<std::uint64_t> UploadSession::held() {
-  const Response response = target_.transport.send(request_to(target_, "GET", location_));
+  const Response response = target_.transport.send(call_, step("GET", location_));
   if (response.status == 404) throw failed(response);
   if (!response.ok()) return std::nullopt;
   follow(response);

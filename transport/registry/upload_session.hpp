@@ -24,13 +24,14 @@ struct UploadTarget {
 Hop upload_location(const Response& response, std::string_view what);
 
 /// One upload session (distribution-spec, "Pushing Blobs"). Each answer says where the next step
-/// goes. `what` stands in front of every error.
+/// goes. No step is repeated below: its owner alone decides how to go on after a failure. `what`
+/// stands in front of every error.
 class UploadSession {
  public:
   /// POST.
-  UploadSession(const UploadTarget& target, std::string what);
+  UploadSession(const oci::Call& call, const UploadTarget& target, std::string what);
   /// One that a refused mount has opened.
-  UploadSession(const UploadTarget& target, std::string what, Hop location);
+  UploadSession(const oci::Call& call, const UploadTarget& target, std::string what, Hop location);
 
   /// PATCH; `range` is Content-Range, "FIRST-LAST". Returns the answer, whatever its status.
   Response patch(Body body, const std::string& range = {});
@@ -55,6 +56,7 @@ class UploadSession {
   /// Takes the next Location from an answer that has one.
   void follow(const Response& response);
 
+  const oci::Call call_;
   const UploadTarget& target_;
   std::string what_;
   Hop location_;

@@ -21,7 +21,7 @@ TEST(FileLock, KeepsOthersOutUntilItGoes) {
   const TempDir dir;
   const Fd other = open_file(dir / "lock", O_RDWR | O_CREAT);
   {
-    const FileLock lock(dir / "lock");
+    const FileLock lock({}, dir / "lock");
     EXPECT_NE(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
   }
   EXPECT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
@@ -37,7 +37,7 @@ TEST(FileLock, SerializesThreads) {
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
         for (int k = 0; k < 25; ++k) {
-          const FileLock lock(dir / "lock");
+          const FileLock lock({}, dir / "lock");
           const int seen = count.load();
           std::this_thread::yield();
           count.store(seen + 1);
@@ -50,10 +50,10 @@ TEST(FileLock, SerializesThreads) {
 
 TEST(FileLock, WaitsNoLongerThanUntilAStop) {
   const TempDir dir;
-  const FileLock held(dir / "lock");
+  const FileLock held({}, dir / "lock");
   std::stop_source stop;
   auto kind = std::async(std::launch::async, [&]() -> std::optional<ErrorKind> {
-    return tests::kind_of([&] { FileLock(dir / "lock", stop.get_token()); });
+    return tests::kind_of([&] { FileLock({.stop = stop.get_token()}, dir / "lock"); });
   });
   stop.request_stop();
   EXPECT_EQ(kind.get(), ErrorKind::interrupted);

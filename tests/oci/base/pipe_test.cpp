@@ -134,7 +134,7 @@ TEST(Pipe, MayBeClosedAfterTheReaderHasGone) {
 }
 
 Content content_in_pieces(std::string text, std::size_t piece) {
-  return [text = std::move(text), piece](Sink& sink) {
+  return [text = std::move(text), piece](const Call&, Sink& sink) {
     for (std::size_t i = 0; i < text.size(); i += piece) {
       sink.write(bytes_of(std::string_view(text).substr(i, piece)));
     }
@@ -143,12 +143,12 @@ Content content_in_pieces(std::string text, std::size_t piece) {
 
 TEST(Reader, PullsWhatAContentPushes) {
   const std::string text = pattern(100'000);
-  Reader reader(content_in_pieces(text, 999), 4096);
+  Reader reader({}, content_in_pieces(text, 999), 4096);
   EXPECT_EQ(read_all(reader), text);
 }
 
 TEST(Reader, ThrowsWhatTheContentThrew) {
-  Reader reader([](Sink& sink) {
+  Reader reader({}, [](const Call&, Sink& sink) {
     sink.write(bytes_of("half"));
     throw Error(ErrorKind::corrupt, "digest differs");
   });
@@ -158,7 +158,7 @@ TEST(Reader, ThrowsWhatTheContentThrew) {
 }
 
 TEST(Reader, ThrowsWhatIsNoErrorOfOurs) {
-  Reader reader([](Sink&) { throw std::bad_alloc(); });
+  Reader reader({}, [](const Call&, Sink&) { throw std::bad_alloc(); });
   std::array<std::byte, 1> buffer;
   EXPECT_THROW(reader.read(buffer), std::bad_alloc);
 }
@@ -167,7 +167,8 @@ TEST(Reader, EndsItsContentWhenItGoesInTheMiddle) {
   std::atomic<bool> interrupted = false;
   {
     Reader reader(
-        [&](Sink& sink) {
+        {},
+        [&](const Call&, Sink& sink) {
           try {
             while (true) sink.write(bytes_of("endless"));
           } catch (const Error& error) {
@@ -186,7 +187,8 @@ TEST(Reader, EndsAContentThatIgnoresThatNobodyReads) {
   std::atomic<int> refused = 0;
   {
     Reader reader(
-        [&](Sink& sink) {
+        {},
+        [&](const Call&, Sink& sink) {
           for (int i = 0; i < 100; ++i) {
             try {
               sink.write(bytes_of(std::string(64, 'x')));
@@ -203,13 +205,13 @@ TEST(Reader, EndsAContentThatIgnoresThatNobodyReads) {
 }
 
 TEST(Reader, MayGoBeforeItsContentBegins) {
-  for (int i = 0; i < 50; ++i) Reader reader(content_of("never read"), 2);
+  for (int i = 0; i < 50; ++i) Reader reader({}, content_of("never read"), 2);
 }
 
 TEST(Reader, FreesItsContentBeforeItIsGone) {
   const auto held = std::make_shared<int>(1);
   {
-    Reader reader([held](Sink&) {});
+    Reader reader({}, [held](const Call&, Sink&) {});
   }
   EXPECT_EQ(held.use_count(), 1);
 }
@@ -217,8 +219,9 @@ TEST(Reader, FreesItsContentBeforeItIsGone) {
 TEST(Reader, MayReadFromAnotherReader) {
   const std::string text = pattern(50'000);
   Reader outer(
-      [&](Sink& sink) {
-        Reader inner(content_in_pieces(text, 100), 64);
+      {},
+      [&](const Call&, Sink& sink) {
+        Reader inner({}, content_in_pieces(text, 100), 64);
         std::array<std::byte, 77> buffer;
         while (const std::size_t n = inner.read(buffer)) sink.write(Bytes(buffer).first(n));
       },

@@ -29,12 +29,13 @@ class Process : public testing::Test {
 
   static ProcessResult shell(const std::string& script, const std::string& input = "",
                              const ProcessLimits& limits = {}) {
-    return run_process({"sh", "-c", script}, input, limits);
+    return run_process({}, {"sh", "-c", script}, input, limits);
   }
 
-  static Error failure(const std::vector<std::string>& arguments, const ProcessLimits& limits) {
+  static Error failure(const std::vector<std::string>& arguments, const ProcessLimits& limits,
+                       const Call& call = {}) {
     try {
-      run_process(arguments, "", limits);
+      run_process(call, arguments, "", limits);
     } catch (const Error& error) {
       return error;
     }
@@ -64,7 +65,8 @@ TEST_F(Process, AllowsAProgramThatDoesNotReadItsInput) {
 }
 
 TEST_F(Process, PassesArgumentsWithoutAShell) {
-  EXPECT_EQ(run_process({"printf", "%s|", "a b", "$HOME", "*", ""}, "").output, "a b|$HOME|*||");
+  EXPECT_EQ(run_process({}, {"printf", "%s|", "a b", "$HOME", "*", ""}, "").output,
+            "a b|$HOME|*||");
 }
 
 TEST_F(Process, TellsASignalFromAnExit) { EXPECT_EQ(shell("kill -9 $$").status, 128 + SIGKILL); }
@@ -142,7 +144,7 @@ TEST_F(Process, KillsAProgramAtAStop) {
   for (const char* script : {"sleep 1000", "exec >&- 2>&-; sleep 1000"}) {
     std::stop_source stop;
     auto kind = std::async(std::launch::async, [&] {
-      return failure({"sh", "-c", script}, {.time = 1h, .stop = stop.get_token()}).kind();
+      return failure({"sh", "-c", script}, {.time = 1h}, {.stop = stop.get_token()}).kind();
     });
     stop.request_stop();
     EXPECT_EQ(kind.get(), ErrorKind::interrupted);

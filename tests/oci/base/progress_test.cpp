@@ -21,7 +21,7 @@ const BlobEvent copying = {
 TEST(ProgressSink, PassesBytesOnAndReportsTheirSum) {
   StringSink to(100, "it");
   Recorder recorder;
-  ProgressSink sink(to, &recorder, copying);
+  ProgressSink sink(to, {.progress = &recorder}, copying);
   sink.write(bytes_of("abc"));
   sink.write(bytes_of("de"));
   EXPECT_EQ(to.text(), "abcde");
@@ -37,21 +37,32 @@ TEST(ProgressSink, PassesBytesOnAndReportsTheirSum) {
 TEST(ProgressSink, ReportsNothingThatWasNotTaken) {
   StringSink to(1, "it");
   Recorder recorder;
-  ProgressSink sink(to, &recorder, copying);
+  ProgressSink sink(to, {.progress = &recorder}, copying);
   EXPECT_THROW(sink.write(bytes_of("abc")), Error);
   EXPECT_TRUE(recorder.events.empty());
 }
 
 TEST(ProgressSink, MayHaveNobodyWatching) {
   StringSink to(100, "it");
-  ProgressSink(to, nullptr, copying).write(bytes_of("abc"));
+  ProgressSink(to, {}, copying).write(bytes_of("abc"));
+  EXPECT_EQ(to.text(), "abc");
+}
+
+TEST(ProgressSink, TakesNothingAfterAStop) {
+  StringSink to(100, "sink");
+  std::stop_source stop;
+  ProgressSink sink(to, {.stop = stop.get_token()}, copying);
+  sink.write(bytes_of("abc"));
+  stop.request_stop();
+  EXPECT_THROW(sink.write(bytes_of("d")), Error);
   EXPECT_EQ(to.text(), "abc");
 }
 
 TEST(ProgressSink, CountsFromZeroForEveryTry) {
   NullSink to;
   Recorder recorder;
-  for (int i = 0; i < 2; ++i) ProgressSink(to, &recorder, copying).write(bytes_of("abc"));
+  for (int i = 0; i < 2; ++i)
+    ProgressSink(to, {.progress = &recorder}, copying).write(bytes_of("abc"));
   EXPECT_EQ(recorder.events[1].bytes, 3);
 }
 

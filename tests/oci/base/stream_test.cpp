@@ -9,8 +9,8 @@ namespace {
 
 TEST(ContentOf, WritesTheSameEachTime) {
   const Content content = content_of("text");
-  EXPECT_EQ(collect(content, 10, "it"), "text");
-  EXPECT_EQ(collect(content, 10, "it"), "text");
+  EXPECT_EQ(collect({}, content, 10, "it"), "text");
+  EXPECT_EQ(collect({}, content, 10, "it"), "text");
 }
 
 TEST(ContentOf, SharesItsTextBetweenCopies) {
@@ -20,26 +20,26 @@ TEST(ContentOf, SharesItsTextBetweenCopies) {
   const void* second = nullptr;
   FunctionSink one([&](Bytes bytes) { first = bytes.data(); });
   FunctionSink two([&](Bytes bytes) { second = bytes.data(); });
-  content(one);
-  copy(two);
+  content({}, one);
+  copy({}, two);
   EXPECT_EQ(first, second);
 }
 
 TEST(Collect, TakesExactlyItsLimit) {
-  EXPECT_EQ(collect(content_of("12345"), 5, "it"), "12345");
-  EXPECT_EQ(collect(content_of(""), 0, "it"), "");
+  EXPECT_EQ(collect({}, content_of("12345"), 5, "it"), "12345");
+  EXPECT_EQ(collect({}, content_of(""), 0, "it"), "");
 }
 
 TEST(Collect, StopsContentThatIsTooLarge) {
   std::uint64_t written = 0;
-  const Content endless = [&](Sink& sink) {
+  const Content endless = [&](const Call&, Sink& sink) {
     while (true) {
       written += 1000;
       sink.write(bytes_of(std::string(1000, 'x')));
     }
   };
   try {
-    collect(endless, 4500, "the answer");
+    collect({}, endless, 4500, "the answer");
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::corrupt);
@@ -49,11 +49,11 @@ TEST(Collect, StopsContentThatIsTooLarge) {
 }
 
 TEST(Collect, PassesOnWhatTheContentThrows) {
-  const Content failing = [](Sink& sink) {
+  const Content failing = [](const Call&, Sink& sink) {
     sink.write(bytes_of("half"));
     throw Error(ErrorKind::unavailable, "gone");
   };
-  EXPECT_THROW(collect(failing, 100, "it"), Error);
+  EXPECT_THROW(collect({}, failing, 100, "it"), Error);
 }
 
 TEST(StringSink, KeepsWhatFittedBeforeItsLimit) {

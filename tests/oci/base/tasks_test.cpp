@@ -36,7 +36,7 @@ ErrorKind kind_of_wait(TaskGroup& group) {
 
 TEST(TaskGroup, RunsEveryTaskOnce) {
   std::array<std::atomic<int>, 1000> runs{};
-  TaskGroup group(3);
+  TaskGroup group(3, {});
   for (auto& count : runs) group.run([&count] { ++count; });
   group.wait();
   EXPECT_TRUE(std::all_of(runs.begin(), runs.end(), [](const auto& n) { return n == 1; }));
@@ -45,7 +45,7 @@ TEST(TaskGroup, RunsEveryTaskOnce) {
 TEST(TaskGroup, NeverRunsMoreTasksAtOnceThanItsLimit) {
   std::atomic<int> now = 0;
   std::atomic<int> most = 0;
-  TaskGroup group(4);
+  TaskGroup group(4, {});
   for (int i = 0; i < 500; ++i) {
     group.run([&] {
       const int mine = ++now;
@@ -61,14 +61,14 @@ TEST(TaskGroup, NeverRunsMoreTasksAtOnceThanItsLimit) {
 
 TEST(TaskGroup, RunsAsManyTasksAtOnceAsItsLimit) {
   std::latch together(4);  // would never open if fewer ran
-  TaskGroup group(4);
+  TaskGroup group(4, {});
   for (int i = 0; i < 4; ++i) group.run([&] { together.arrive_and_wait(); });
   group.wait();
 }
 
 TEST(TaskGroup, RunsTasksInTheirOrderOnOneThread) {
   std::vector<int> order;
-  TaskGroup group(1);
+  TaskGroup group(1, {});
   for (int i = 0; i < 5; ++i) group.run([&order, i] { order.push_back(i); });
   group.wait();
   EXPECT_THAT(order, testing::ElementsAre(0, 1, 2, 3, 4));
@@ -76,20 +76,20 @@ TEST(TaskGroup, RunsTasksInTheirOrderOnOneThread) {
 
 TEST(TaskGroup, TakesALimitOfZeroAsOne) {
   bool ran = false;
-  TaskGroup group(0);
+  TaskGroup group(0, {});
   group.run([&] { ran = true; });
   group.wait();
   EXPECT_TRUE(ran);
 }
 
 TEST(TaskGroup, WaitsForNothingWithoutTasks) {
-  TaskGroup group(2);
+  TaskGroup group(2, {});
   group.wait();
 }
 
 TEST(TaskGroup, CanBeUsedAgainAfterAWait) {
   std::atomic<int> ran = 0;
-  TaskGroup group(2);
+  TaskGroup group(2, {});
   for (int round = 1; round <= 3; ++round) {
     group.run([&] { ++ran; });
     group.run([&] { ++ran; });
@@ -99,15 +99,15 @@ TEST(TaskGroup, CanBeUsedAgainAfterAWait) {
 }
 
 TEST(TaskGroup, ThrowsTheFailureOfATask) {
-  TaskGroup group(2);
+  TaskGroup group(2, {});
   group.run([] { throw Error(ErrorKind::denied, "no"); });
   EXPECT_EQ(kind_of_wait(group), ErrorKind::denied);
 }
 
 TEST(TaskGroup, ThrowsTheFirstFailureWhateverFollows) {
-  TaskGroup group(2);
+  TaskGroup group(2, {});
   group.run([&] {
-    wait_for_stop(group.stop_token());
+    wait_for_stop(group.call().stop);
     throw Error(ErrorKind::interrupted, "the consequence");
   });
   group.run([] { throw Error(ErrorKind::corrupt, "the cause"); });
@@ -115,14 +115,14 @@ TEST(TaskGroup, ThrowsTheFirstFailureWhateverFollows) {
 }
 
 TEST(TaskGroup, PassesOnWhatIsNotAnErrorOfOurs) {
-  TaskGroup group(1);
+  TaskGroup group(1, {});
   group.run([] { throw std::bad_alloc(); });
   EXPECT_THROW(group.wait(), std::bad_alloc);
 }
 
 TEST(TaskGroup, DropsWhatHasNotBegunAfterAFailure) {
   std::atomic<int> ran = 0;
-  TaskGroup group(1);
+  TaskGroup group(1, {});
   std::binary_semaphore queued(0);
   group.run([&] {
     queued.acquire();
@@ -136,7 +136,7 @@ TEST(TaskGroup, DropsWhatHasNotBegunAfterAFailure) {
 
 TEST(TaskGroup, TakesNoTaskAfterAFailure) {
   bool ran = false;
-  TaskGroup group(1);
+  TaskGroup group(1, {});
   group.run([] { throw Error(ErrorKind::failed, "first"); });
   EXPECT_EQ(kind_of_wait(group), ErrorKind::failed);
   group.run([&] { ran = true; });
@@ -146,14 +146,14 @@ TEST(TaskGroup, TakesNoTaskAfterAFailure) {
 
 TEST(TaskGroup, FreesWhatATaskHoldsBeforeWaitReturns) {
   const auto held = std::make_shared<int>(1);
-  TaskGroup group(2);
+  TaskGroup group(2, {});
   for (int i = 0; i < 20; ++i) group.run([held] {});
   group.wait();
   EXPECT_EQ(held.use_count(), 1);
 }
 
 TEST(TaskGroup, LetsADroppedTaskUseTheGroupWhenItGoes) {
-  TaskGroup group(1);
+  TaskGroup group(1, {});
   std::binary_semaphore queued(0);
   group.run([&] {
     queued.acquire();
@@ -169,8 +169,8 @@ TEST(TaskGroup, RunsNothingIfTheStopCameFirst) {
   std::stop_source outer;
   outer.request_stop();
   bool ran = false;
-  TaskGroup group(2, outer.get_token());
-  EXPECT_TRUE(group.stop_token().stop_requested());
+  TaskGroup group(2, {.stop = outer.get_token()});
+  EXPECT_TRUE(group.call().stop.stop_requested());
   group.run([&] { ran = true; });
   EXPECT_EQ(kind_of_wait(group), ErrorKind::interrupted);
   EXPECT_FALSE(ran);
@@ -179,12 +179,12 @@ TEST(TaskGroup, RunsNothingIfTheStopCameFirst) {
 TEST(TaskGroup, StopsRunningAndWaitingTasksOnAStopFromOutside) {
   std::stop_source outer;
   std::atomic<int> ran = 0;
-  TaskGroup group(2, outer.get_token());
+  TaskGroup group(2, {.stop = outer.get_token()});
   std::latch both(3);
   for (int i = 0; i < 2; ++i) {
     group.run([&] {
       both.arrive_and_wait();
-      wait_for_stop(group.stop_token());
+      wait_for_stop(group.call().stop);
     });
   }
   for (int i = 0; i < 50; ++i) group.run([&] { ++ran; });
@@ -196,7 +196,7 @@ TEST(TaskGroup, StopsRunningAndWaitingTasksOnAStopFromOutside) {
 
 TEST(TaskGroup, SaysInterruptedIfTheStopCameAfterTheLastTask) {
   std::stop_source outer;
-  TaskGroup group(2, outer.get_token());
+  TaskGroup group(2, {.stop = outer.get_token()});
   group.run([] {});
   group.wait();
   outer.request_stop();
@@ -205,27 +205,27 @@ TEST(TaskGroup, SaysInterruptedIfTheStopCameAfterTheLastTask) {
 
 TEST(TaskGroup, CanBeStoppedByItsOwnTask) {
   std::stop_source outer;
-  TaskGroup group(1, outer.get_token());
+  TaskGroup group(1, {.stop = outer.get_token()});
   group.run([&] { outer.request_stop(); });
   EXPECT_EQ(kind_of_wait(group), ErrorKind::interrupted);
 }
 
 TEST(TaskGroup, DoesNotStopWhoeverStandsOutside) {
   std::stop_source outer;
-  TaskGroup group(1, outer.get_token());
+  TaskGroup group(1, {.stop = outer.get_token()});
   group.run([] { throw Error(ErrorKind::failed, "first"); });
   EXPECT_EQ(kind_of_wait(group), ErrorKind::failed);
   EXPECT_FALSE(outer.stop_requested());
 }
 
 TEST(TaskGroup, StopsAGroupInsideATaskOfAnother) {
-  TaskGroup outer(2);
+  TaskGroup outer(2, {});
   std::binary_semaphore begun(0);
   outer.run([&] {
-    TaskGroup inner(2, outer.stop_token());
+    TaskGroup inner(2, outer.call());
     inner.run([&] {
       begun.release();
-      wait_for_stop(inner.stop_token());
+      wait_for_stop(inner.call().stop);
     });
     inner.wait();
   });
@@ -240,9 +240,9 @@ TEST(TaskGroup, StopsAndJoinsWhenDestroyedWithoutAWait) {
   std::atomic<int> ran = 0;
   std::atomic<bool> stopped = false;
   {
-    TaskGroup group(1);
+    TaskGroup group(1, {});
     std::binary_semaphore begun(0);
-    group.run([&, stop = group.stop_token()] {
+    group.run([&, stop = group.call().stop] {
       begun.release();
       wait_for_stop(stop);
       stopped = true;
@@ -259,7 +259,7 @@ TEST(TaskGroup, SurvivesAStopFromOutsideAtAnyMoment) {
     std::stop_source outer;
     std::atomic<int> ran = 0;
     std::jthread stopper([&] { outer.request_stop(); });
-    TaskGroup group(2, outer.get_token());
+    TaskGroup group(2, {.stop = outer.get_token()});
     for (int i = 0; i < 10; ++i) group.run([&] { ++ran; });
     try {
       group.wait();
@@ -272,7 +272,7 @@ TEST(TaskGroup, SurvivesAStopFromOutsideAtAnyMoment) {
 
 TEST(TaskGroup, SurvivesFailuresOfAllTasksAtOnce) {
   for (int round = 0; round < 100; ++round) {
-    TaskGroup group(4);
+    TaskGroup group(4, {});
     for (int i = 0; i < 8; ++i) group.run([] { throw Error(ErrorKind::failed, "all"); });
     EXPECT_EQ(kind_of_wait(group), ErrorKind::failed);
   }
@@ -280,34 +280,34 @@ TEST(TaskGroup, SurvivesFailuresOfAllTasksAtOnce) {
 
 TEST(SleepFor, ReturnsAfterItsTime) {
   const auto before = std::chrono::steady_clock::now();
-  sleep_for(2ms, {});
+  sleep_for({}, 2ms);
   EXPECT_GE(std::chrono::steady_clock::now() - before, 2ms);
 }
 
 TEST(SleepFor, EndsAtOnceWhenStopped) {
   std::stop_source source;
   std::jthread stopper([&] { source.request_stop(); });
-  EXPECT_THROW(sleep_for(1h, source.get_token()), Error);
+  EXPECT_THROW(sleep_for({.stop = source.get_token()}, 1h), Error);
 }
 
 TEST(SleepFor, TakesTheLongestTimeThereIs) {
   std::stop_source source;
   std::jthread stopper([&] { source.request_stop(); });
-  EXPECT_THROW(sleep_for(std::chrono::milliseconds::max(), source.get_token()), Error);
+  EXPECT_THROW(sleep_for({.stop = source.get_token()}, std::chrono::milliseconds::max()), Error);
 }
 
 TEST(SleepFor, ThrowsIfStoppedBefore) {
   std::stop_source source;
   source.request_stop();
-  EXPECT_THROW(sleep_for(0ms, source.get_token()), Error);
+  EXPECT_THROW(sleep_for({.stop = source.get_token()}, 0ms), Error);
 }
 
 TEST(CheckStop, ThrowsOnlyWhenStopped) {
   std::stop_source source;
-  check_stop(source.get_token());
-  check_stop({});
+  Call{.stop = source.get_token()}.check();
+  Call().check();
   source.request_stop();
-  EXPECT_THROW(check_stop(source.get_token()), Error);
+  EXPECT_THROW(Call{.stop = source.get_token()}.check(), Error);
 }
 
 }  // namespace

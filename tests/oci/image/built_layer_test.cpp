@@ -28,7 +28,7 @@ class BuildLayerTest : public testing::Test {
     states_.states.clear();
     const LayerCache none(compression_);
     CompressionPool pool(1);
-    return build_layer(input, "layer 1", {*to_, compression_, none, pool, &states_, {}});
+    return build_layer({.progress = &states_}, input, "layer 1", {*to_, compression_, none, pool});
   }
   LayerInput tarball(const std::string& bytes) {
     write_file(directory_ / "layer.tar", bytes);
@@ -66,9 +66,9 @@ TEST_F(BuildLayerTest, SendsACompressedTarballAsItIsAndOnce) {
 TEST_F(BuildLayerTest, SendsNothingOfACompressedFileThatHoldsNoTar) {
   const std::string blob = compressed(std::string(2000, 'x'), "gzip");
   EXPECT_EQ(kind_thrown([&] { build(tarball(blob)); }), ErrorKind::corrupt);
-  EXPECT_FALSE(to_->has({.media_type = std::string(media::oci_layer_gzip),
-                         .digest = digest_of(bytes_of(blob)),
-                         .size = blob.size()}));
+  EXPECT_FALSE(to_->has({}, {.media_type = std::string(media::oci_layer_gzip),
+                             .digest = digest_of(bytes_of(blob)),
+                             .size = blob.size()}));
 }
 
 }  // namespace

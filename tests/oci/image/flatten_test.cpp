@@ -51,7 +51,7 @@ class Flatten : public testing::Test {
   std::vector<TarItem> flat(const std::vector<RandomLayer>& layers) {
     std::string tar;
     FunctionSink sink([&](Bytes bytes) { tar.append(text_of(bytes)); });
-    export_tar(image(layers), {}, sink);
+    export_tar({}, image(layers), {}, sink);
     return tests::parse_tar(tar);
   }
 
@@ -69,22 +69,21 @@ class Flatten : public testing::Test {
 
   std::string cat(const std::vector<RandomLayer>& layers, const std::string& path) {
     StringSink out(1000, "file");
-    read_image_file(image(layers), {}, path, out);
+    read_image_file({}, image(layers), {}, path, out);
     return out.text();
   }
 
   std::vector<std::string> files(const std::vector<RandomLayer>& layers, const std::string& path) {
     std::vector<std::string> found;
-    ImageFiles(image(layers), {}, Contents::passed_over).visit(path, [&](const ImageFile& file) {
-      found.push_back(file.entry.path);
-    });
+    ImageFiles({}, image(layers), {}, Contents::passed_over)
+        .visit(path, [&](const ImageFile& file) { found.push_back(file.entry.path); });
     return found;
   }
 
   std::vector<std::string> changes(const std::vector<RandomLayer>& before,
                                    const std::vector<RandomLayer>& after) {
     std::vector<std::string> found;
-    const Difference difference(image(before), image(after), {});
+    const Difference difference({}, image(before), image(after), {});
     const auto add = [&](const char* mark) {
       return [&found, mark](const FileChange& change) { found.push_back(mark + change.path); };
     };

@@ -114,7 +114,7 @@ std::string wrong_content(const ImageLayers& image, const fs::path& directory) {
     if (!fs::is_regular_file(found.symlink_status()) || ++files > 3) continue;
     const std::string path = found.path().lexically_relative(directory);
     StringSink printed(1 * MiB, path);
-    read_image_file(image, {}, path, printed);
+    read_image_file({}, image, {}, path, printed);
     if (printed.text() != read_file(found.path(), 1 * MiB)) return "cat " + path + " differs\n";
   }
   return {};
@@ -125,7 +125,7 @@ std::string wrong_content(const ImageLayers& image, const fs::path& directory) {
 ImageLayers image_of(Store& store, const std::vector<RandomLayer>& layers) {
   std::vector<std::string> tars;
   for (const RandomLayer& layer : layers) tars.push_back(tar_of(layer));
-  return open_layers(store, put_image(store, tars).descriptor.digest.str(), std::nullopt);
+  return open_layers({}, store, put_image(store, tars).descriptor.digest.str(), std::nullopt);
 }
 
 std::vector<std::string> tree_of_directory(const fs::path& directory, RootTime root) {
@@ -155,7 +155,7 @@ std::vector<std::string> tree_of_files(const ImageLayers& image) {
   const auto group = [](const TarEntry& entry) {
     return entry.type == EntryType::hardlink ? entry.link_target : entry.path;
   };
-  ImageFiles(image, {}, Contents::hashed).visit("", [&](const ImageFile& file) {
+  ImageFiles({}, image, {}, Contents::hashed).visit("", [&](const ImageFile& file) {
     Seen seen{.entry = file.entry, .content = file.content.str(), .first = {}};
     auto& name = first.try_emplace(group(file.entry), file.entry.path).first->second;
     name = std::min(name, file.entry.path);
@@ -190,12 +190,12 @@ std::string disagreement(std::uint32_t seed, const fs::path& place) {
   const fs::path extracted = place / "extracted";
   const fs::path tar = place / "flat.tar";
 
-  const std::string refused = failure_of([&] { unpack_image(image, unpacked, {}); });
+  const std::string refused = failure_of([&] { unpack_image({}, image, unpacked, {}); });
   std::vector<std::string> files;
   const std::string not_listed = failure_of([&] { files = tree_of_files(image); });
   const std::string not_exported = failure_of([&] {
     AtomicFile file(tar);
-    export_tar(image, {}, file);
+    export_tar({}, image, {}, file);
     file.commit();
   });
   std::string wrong;
@@ -204,7 +204,7 @@ std::string disagreement(std::uint32_t seed, const fs::path& place) {
   } else if (refused.empty()) {
     fs::create_directory(extracted);
     const ProcessResult result =
-        run_process({"tar", "-C", extracted, "--numeric-owner", "--xattrs", "-Pxpf", tar}, "");
+        run_process({}, {"tar", "-C", extracted, "--numeric-owner", "--xattrs", "-Pxpf", tar}, "");
     if (result.status != 0) wrong = "tar: " + result.errors;
     const bool has_root = std::any_of(files.begin(), files.end(), [](const std::string& line) {
       return line.starts_with(". ") && line.find(" time ") != std::string::npos;

@@ -62,7 +62,7 @@ TEST_F(LayerInputTest, ACompressedTarballIsSentAsItIs) {
     EXPECT_EQ(input.compressed->media_type, type);
     EXPECT_EQ(input.compressed->size, blob.size());
     StringSink sent(1 * MiB, "blob");
-    input.compressed->blob(sent);
+    input.compressed->blob({}, sent);
     EXPECT_EQ(sent.text(), blob);
     EXPECT_EQ(tar_of(input), tar_of(source));
   }

@@ -51,7 +51,7 @@ class LayerReader : public testing::Test {
   }
 
   void add(const std::string& tar, const std::string& stored) {
-    image.layers.push_back(store->add(media::oci_layer_zstd, content_of(stored)));
+    image.layers.push_back(store->add({}, media::oci_layer_zstd, content_of(stored)));
     image.diff_ids.push_back(digest_of(tar));
   }
 
@@ -64,8 +64,9 @@ class LayerReader : public testing::Test {
     return out;
   }
 
-  void read(LayerOrder order = LayerOrder::bottom_up, const LayerReading& options = {}) {
-    read_layers(image, order, options, [&](std::size_t layer) -> TarHandler& {
+  void read(LayerOrder order = LayerOrder::bottom_up, const LayerReading& options = {},
+            const Call& call = {}) {
+    read_layers(call, image, order, options, [&](std::size_t layer) -> TarHandler& {
       names.names.push_back(std::to_string(layer));
       return names;
     });
@@ -113,7 +114,7 @@ TEST_F(LayerReader, StopsAtOnce) {
   add(tar("a"), tar("a"));
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(kind_of([&] { read(LayerOrder::bottom_up, {.stop = stop.get_token()}); }),
+  EXPECT_EQ(kind_of([&] { read(LayerOrder::bottom_up, {}, {.stop = stop.get_token()}); }),
             ErrorKind::interrupted);
 }
 

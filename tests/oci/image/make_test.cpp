@@ -32,19 +32,19 @@ class MakeImageTest : public testing::Test {
 
   MadeImage make(const ImageRecipe& recipe, const std::optional<BaseImage>& base = {}) {
     check_recipe(recipe);
-    return make_image(*to_, base, LayerCache(recipe.compression), recipe);
+    return make_image({}, *to_, base, LayerCache(recipe.compression), recipe);
   }
   /// Makes an image and tags it, as what others build on.
   BaseImage make_base(const ImageRecipe& recipe) {
     const MadeImage made = make(recipe);
-    to_->tag(made.root, content_of(made.manifest), "base");
-    return read_base(*to_, "base", recipe.platform);
+    to_->tag({}, made.root, content_of(made.manifest), "base");
+    return read_base({}, *to_, "base", recipe.platform);
   }
   static Manifest manifest_in(const MadeImage& made) {
     return manifest_of(parse_document(made.root.media_type, made.manifest, "made"), "made");
   }
   ImageConfig config_of(const MadeImage& made) {
-    return parse_config(fetch_document(*to_, manifest_in(made).config), "config");
+    return parse_config(fetch_document({}, *to_, manifest_in(made).config), "config");
   }
 
   tests::TempDir directory_;
@@ -54,9 +54,9 @@ class MakeImageTest : public testing::Test {
 TEST_F(MakeImageTest, StoresAllButTheManifestWhichMakesItVisible) {
   const MadeImage made = make(recipe());
   const Manifest manifest = manifest_in(made);
-  EXPECT_TRUE(to_->has(manifest.config));
-  EXPECT_TRUE(to_->has(manifest.layers.at(0)));
-  EXPECT_FALSE(to_->resolve(made.root.digest.str()));
+  EXPECT_TRUE(to_->has({}, manifest.config));
+  EXPECT_TRUE(to_->has({}, manifest.layers.at(0)));
+  EXPECT_FALSE(to_->resolve({}, made.root.digest.str()));
   EXPECT_EQ(made.root.digest, digest_of(bytes_of(made.manifest)));
 }
 
@@ -88,7 +88,7 @@ TEST_F(MakeImageTest, GetsTheLayersOfABaseThatIsElsewhere) {
   const BaseImage base = make_base(recipe("below"));
   const auto from = std::exchange(to_, make_memory_store("elsewhere"));
   const MadeImage made = make(recipe("above"), base);
-  EXPECT_TRUE(to_->has(manifest_in(made).layers.at(0)));
+  EXPECT_TRUE(to_->has({}, manifest_in(made).layers.at(0)));
 }
 
 TEST_F(MakeImageTest, WritesOneFormatsTypesOnABaseOfTheOther) {
@@ -115,30 +115,30 @@ TEST_F(MakeImageTest, RefusesWhatDockersFormatCannotSay) {
 
 TEST_F(MakeImageTest, ABaseForAnotherPlatformIsNotFound) {
   make_base(recipe());
-  EXPECT_EQ(kind_of([&] { read_base(*to_, "base", Platform::parse("linux/s390x")); }),
+  EXPECT_EQ(kind_of([&] { read_base({}, *to_, "base", Platform::parse("linux/s390x")); }),
             ErrorKind::not_found);
 }
 
 TEST_F(MakeImageTest, FindsABaseInAnIndexWithinAnIndex) {
   const MadeImage made = make(recipe());
-  to_->push(made.root, content_of(made.manifest));
+  to_->push({}, made.root, content_of(made.manifest));
   Descriptor inner = made.root;
   for (int depth = 0; depth < 3; ++depth) {
     Index index{.media_type = std::string(media::oci_index), .manifests = {inner}};
     index.manifests[0].platform = Platform::parse("linux/arm64");
     const std::string document = to_json(index);
     inner = describe(media::oci_index, document);
-    to_->tag(inner, content_of(document), "nested");
+    to_->tag({}, inner, content_of(document), "nested");
   }
-  const BaseImage base = read_base(*to_, "nested", Platform::parse("linux/arm64"));
+  const BaseImage base = read_base({}, *to_, "nested", Platform::parse("linux/arm64"));
   EXPECT_EQ(base.manifest.layers.size(), 1u);
 }
 
 TEST_F(MakeImageTest, ABaseThatHasNoImageIsAnErrorAndNoSurprise) {
   const std::string document =
       to_json(Index{.media_type = std::string(media::oci_index), .manifests = {}});
-  to_->tag(describe(media::oci_index, document), content_of(document), "empty");
-  EXPECT_EQ(kind_of([&] { read_base(*to_, "empty", std::nullopt); }), ErrorKind::not_found);
+  to_->tag({}, describe(media::oci_index, document), content_of(document), "empty");
+  EXPECT_EQ(kind_of([&] { read_base({}, *to_, "empty", std::nullopt); }), ErrorKind::not_found);
 }
 
 }  // namespace

@@ -41,16 +41,17 @@ void print_differences(const std::vector<std::string>& ours,
 /// Whether umoci makes the same of it.
 bool same_by_umoci(std::uint32_t seed, const fs::path& place) {
   const std::vector<RandomLayer> layers = random_layers(seed);
-  const auto store = open_layout(place / "layout", OpenMode::create);
+  const auto store = open_layout({}, place / "layout", OpenMode::create);
   const ImageLayers image = image_of(*store, layers);
-  store->tag(image.root, content_in(*store, image.root), "1");
+  store->tag({}, image.root, content_in(*store, image.root), "1");
   std::string refused;
   try {
-    unpack_image(image, place / "ours", {});
+    unpack_image({}, image, place / "ours", {});
   } catch (const Error& error) {
     refused = error.what();
   }
   const ProcessResult umoci = run_process(
+      {},
       {"umoci", "raw", "unpack", "--image", (place / "layout").native() + ":1", place / "theirs"},
       "");
   bool same = true;

@@ -141,7 +141,7 @@ TEST_P(Deflater, SameBytesWhereverTheContentLies) {
 }
 
 TEST_P(Deflater, GzipItselfAcceptsTheResult) {
-  const auto result = run_process({"gzip", "-t"}, gzip(*deflater_, words(block_size + 5000)));
+  const auto result = run_process({}, {"gzip", "-t"}, gzip(*deflater_, words(block_size + 5000)));
   EXPECT_EQ(result.status, 0) << result.errors;
   EXPECT_EQ(result.errors, "");
 }

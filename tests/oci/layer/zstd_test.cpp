@@ -113,7 +113,7 @@ TEST(Zstd, ALevelOutOfRangeIsNoCrash) {
 
 TEST(Zstd, TheProgramItselfAcceptsTheResult) {
   try {
-    const auto result = run_process({"zstd", "-t", "-q"}, zstd(words(5 * block_size), 3, 2));
+    const auto result = run_process({}, {"zstd", "-t", "-q"}, zstd(words(5 * block_size), 3, 2));
     EXPECT_EQ(result.status, 0) << result.errors;
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::not_found) GTEST_SKIP() << "zstd is not installed";

@@ -44,7 +44,7 @@ class ArchiveReading : public testing::Test {
  protected:
   std::unique_ptr<Store> open(const std::string& bytes) const {
     write_file(path_, bytes);
-    return open_archive(path_, OpenMode::existing);
+    return open_archive({}, path_, OpenMode::existing);
   }
 
   TempDir dir_;
@@ -55,10 +55,10 @@ class ArchiveReading : public testing::Test {
 
 TEST_F(ArchiveReading, FindsTagsDocumentsAndBlobs) {
   const auto store = open(tar_of(layout_files({layer_})));
-  EXPECT_THAT(store->tags(), ElementsAre("1"));
-  EXPECT_EQ(fetch_document(*store, require(*store, "1")), image_.manifest);
+  EXPECT_THAT(store->tags({}), ElementsAre("1"));
+  EXPECT_EQ(fetch_document({}, *store, require({}, *store, "1")), image_.manifest);
   EXPECT_EQ(fetched(*store, image_.blobs[1]), layer_);
-  EXPECT_FALSE(store->has(image_.blobs[0]));
+  EXPECT_FALSE(store->has({}, image_.blobs[0]));
 }
 
 TEST_F(ArchiveReading, TakesNamesWithADotInFront) {
@@ -94,14 +94,14 @@ TEST_F(ArchiveReading, PassesOverNamesThatAreNotALayouts) {
     files.push_back({path, "something else"});
   }
   const auto store = open(tar_of(files));
-  EXPECT_THAT(store->tags(), ElementsAre("1"));
+  EXPECT_THAT(store->tags({}), ElementsAre("1"));
   EXPECT_EQ(fetched(*store, image_.blobs[1]), layer_);
 }
 
 TEST_F(ArchiveReading, TakesTheLastOfTwoMembersWithOneName) {
   Files files = layout_files({layer_});
   files.push_back({"./index.json", new_layout_index()});
-  EXPECT_THAT(open(tar_of(files))->tags(), IsEmpty());
+  EXPECT_THAT(open(tar_of(files))->tags({}), IsEmpty());
 }
 
 TEST_F(ArchiveReading, RefusesALinkInPlaceOfAFile) {
@@ -128,7 +128,7 @@ TEST_F(ArchiveReading, NamesABlobWithAnotherSize) {
   Files files = layout_files({layer_});
   files.back().second += "more";
   const auto store = open(tar_of(files));
-  EXPECT_FALSE(store->has(image_.blobs[1]));
+  EXPECT_FALSE(store->has({}, image_.blobs[1]));
   EXPECT_EQ(kind_thrown([&] { fetched(*store, image_.blobs[1]); }, "promised"), ErrorKind::corrupt);
 }
 
@@ -191,27 +191,28 @@ TEST_F(ArchiveReading, RefusesTooManyMembers) {
 }
 
 TEST_F(ArchiveReading, NamesAFileThatIsMissing) {
-  EXPECT_EQ(kind_thrown([&] { open_archive(path_, OpenMode::existing); }, path_.native()),
+  EXPECT_EQ(kind_thrown([&] { open_archive({}, path_, OpenMode::existing); }, path_.native()),
             ErrorKind::not_found);
 }
 
 TEST_F(ArchiveReading, ReadsNeitherDirectoriesNorFifos) {
-  EXPECT_EQ(kind_thrown([&] { open_archive(dir_.path(), OpenMode::existing); }, "regular"),
+  EXPECT_EQ(kind_thrown([&] { open_archive({}, dir_.path(), OpenMode::existing); }, "regular"),
             ErrorKind::failed);
   ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
-  EXPECT_EQ(kind_thrown([&] { open_archive(path_, OpenMode::existing); }, "regular"),
+  EXPECT_EQ(kind_thrown([&] { open_archive({}, path_, OpenMode::existing); }, "regular"),
             ErrorKind::failed);
 }
 
 TEST_F(ArchiveReading, IsNotChanged) {
   const auto store = open(tar_of(layout_files({layer_})));
   const Descriptor blob = describe(media::oci_layer, "new");
-  EXPECT_EQ(kind_thrown([&] { store->push(blob, content_of("new")); }), ErrorKind::refused);
-  EXPECT_EQ(kind_thrown([&] { store->add(media::oci_layer, content_of("new")); }),
+  EXPECT_EQ(kind_thrown([&] { store->push({}, blob, content_of("new")); }), ErrorKind::refused);
+  EXPECT_EQ(kind_thrown([&] { store->add({}, media::oci_layer, content_of("new")); }),
             ErrorKind::refused);
-  EXPECT_EQ(kind_thrown([&] { store->tag(image_.descriptor, content_of(image_.manifest), "2"); }),
-            ErrorKind::refused);
-  EXPECT_EQ(kind_thrown([&] { store->remove("1"); }), ErrorKind::refused);
+  EXPECT_EQ(
+      kind_thrown([&] { store->tag({}, image_.descriptor, content_of(image_.manifest), "2"); }),
+      ErrorKind::refused);
+  EXPECT_EQ(kind_thrown([&] { store->remove({}, "1"); }), ErrorKind::refused);
 }
 
 TEST_F(ArchiveReading, DoesNotReadTheDataOfLargeMembers) {

@@ -51,8 +51,8 @@ std::string blob_path(const Descriptor& blob) {
 
 class ArchiveWriting : public testing::Test {
  protected:
-  std::unique_ptr<Store> create() const { return open_archive(path_, OpenMode::create); }
-  std::unique_ptr<Store> open() const { return open_archive(path_, OpenMode::existing); }
+  std::unique_ptr<Store> create() const { return open_archive({}, path_, OpenMode::create); }
+  std::unique_ptr<Store> open() const { return open_archive({}, path_, OpenMode::existing); }
   std::string bytes() const { return read_file(path_, 1 * GiB); }
   std::ptrdiff_t files() const {
     return std::distance(fs::directory_iterator(dir_.path()), fs::directory_iterator());
@@ -65,16 +65,16 @@ class ArchiveWriting : public testing::Test {
 TEST_F(ArchiveWriting, GivesAnArchiveThatIsRead) {
   const auto store = create();
   const TestImage image = put_image(*store, {noise(1'000'000, 1), "small", ""});
-  store->tag(image.descriptor, content_of(image.manifest), "1");
-  store->commit();
-  EXPECT_TRUE(is_complete(*open(), require(*open(), "1")));
+  store->tag({}, image.descriptor, content_of(image.manifest), "1");
+  store->commit({});
+  EXPECT_TRUE(is_complete(*open(), require({}, *open(), "1")));
   EXPECT_EQ(files(), 1);
 }
 
 TEST_F(ArchiveWriting, EndsWithTheFilesOfTheLayout) {
   const auto store = create();
   const TestImage image = put_image(*store, {"one", "two"});
-  store->commit();
+  store->commit({});
   EXPECT_THAT(names_in(bytes()), ElementsAre(blob_path(image.blobs[0]), blob_path(image.blobs[1]),
                                              blob_path(image.blobs[2]), blob_path(image.descriptor),
                                              "oci-layout", "index.json"));
@@ -83,7 +83,7 @@ TEST_F(ArchiveWriting, EndsWithTheFilesOfTheLayout) {
 TEST_F(ArchiveWriting, HasNeitherTimesNorOwners) {
   const auto store = create();
   put_image(*store, {"one"});
-  store->commit();
+  store->commit({});
   for (const TarEntry& entry : entries_in(bytes())) {
     EXPECT_EQ(entry.mtime, 0);
     EXPECT_EQ(entry.uid, 0u);
@@ -97,8 +97,8 @@ TEST_F(ArchiveWriting, AppearsOnCommitOnly) {
   const auto store = create();
   put_image(*store, {"layer"});
   EXPECT_EQ(bytes(), "what was there");
-  store->commit();
-  EXPECT_TRUE(open()->resolve(""));
+  store->commit({});
+  EXPECT_TRUE(open()->resolve({}, ""));
 }
 
 TEST_F(ArchiveWriting, ReplacesTheFileBehindALinkAndKeepsTheLink) {
@@ -106,11 +106,11 @@ TEST_F(ArchiveWriting, ReplacesTheFileBehindALinkAndKeepsTheLink) {
   fs::create_symlink("real/archive.tar", path_);
   for (const std::string& layer : {std::string("small"), large_noise()}) {
     const auto store = create();
-    store->expect(make_image({layer}).blobs);  // What is large is written by parts.
+    store->expect({}, make_image({layer}).blobs);  // What is large is written by parts.
     put_image(*store, {layer});
-    store->commit();
+    store->commit({});
     EXPECT_TRUE(fs::is_symlink(path_));
-    EXPECT_TRUE(open()->resolve(""));
+    EXPECT_TRUE(open()->resolve({}, ""));
   }
 }
 
@@ -120,20 +120,20 @@ TEST_F(ArchiveWriting, LeavesNothingWithoutACommit) {
 }
 
 TEST_F(ArchiveWriting, OfNothingIsAnEmptyLayout) {
-  create()->commit();
-  EXPECT_FALSE(open()->resolve(""));
+  create()->commit({});
+  EXPECT_FALSE(open()->resolve({}, ""));
 }
 
 TEST_F(ArchiveWriting, IsNotChangedAfterItsCommit) {
   const auto store = create();
   const TestImage image = put_image(*store, {"layer"});
-  store->commit();
+  store->commit({});
   EXPECT_EQ(kind_thrown([&] { put(*store, media::oci_layer, "late"); }), ErrorKind::refused);
-  EXPECT_EQ(kind_thrown([&] { store->add(media::oci_layer, content_of("late")); }),
+  EXPECT_EQ(kind_thrown([&] { store->add({}, media::oci_layer, content_of("late")); }),
             ErrorKind::refused);
-  EXPECT_EQ(kind_thrown([&] { store->tag(image.descriptor, content_of(image.manifest), "1"); }),
+  EXPECT_EQ(kind_thrown([&] { store->tag({}, image.descriptor, content_of(image.manifest), "1"); }),
             ErrorKind::refused);
-  store->commit();
+  store->commit({});
   EXPECT_TRUE(is_complete(*open(), image.descriptor));
 }
 
@@ -154,28 +154,28 @@ TEST_F(ArchiveWriting, StoresABlobOnce) {
   const auto store = create();
   const std::string layer = noise(100'000, 1);
   put(*store, media::oci_layer, layer);
-  store->add(media::oci_layer, content_of(layer));
-  store->add(media::oci_layer, content_of("other"));
-  store->add(media::oci_layer, content_of("other"));
+  store->add({}, media::oci_layer, content_of(layer));
+  store->add({}, media::oci_layer, content_of("other"));
+  store->add({}, media::oci_layer, content_of("other"));
   put(*store, media::oci_layer, "other");
-  store->commit();
+  store->commit({});
   EXPECT_EQ(names_in(bytes()).size(), 4u);
 }
 
 TEST_F(ArchiveWriting, HasNoTraceOfWhatFailed) {
   const auto store = create();
   const Descriptor broken = describe(media::oci_layer, noise(5000, 1));
-  EXPECT_EQ(kind_thrown([&] { store->push(broken, content_of(noise(5000, 2))); }),
+  EXPECT_EQ(kind_thrown([&] { store->push({}, broken, content_of(noise(5000, 2))); }),
             ErrorKind::corrupt);
   const TestImage image = put_image(*store, {noise(70'000, 3), noise(3'000'000, 4)});
   EXPECT_EQ(kind_thrown([&] {
-              store->add(media::oci_layer, [](Sink& sink) {
+              store->add({}, media::oci_layer, [](const oci::Call&, oci::Sink& sink) {
                 sink.write(bytes_of(noise(9000, 5)));
                 throw Error(ErrorKind::failed, "shrank");
               });
             }),
             ErrorKind::failed);
-  store->commit();
+  store->commit({});
   EXPECT_THAT(names_in(bytes()), ElementsAre(blob_path(image.blobs[0]), blob_path(image.blobs[1]),
                                              blob_path(image.blobs[2]), blob_path(image.descriptor),
                                              "oci-layout", "index.json"));
@@ -186,11 +186,11 @@ TEST_F(ArchiveWriting, HasNoTraceOfWhatFailed) {
 TEST_F(ArchiveWriting, KeepsPlacesForWhatIsExpected) {
   const TestImage image = make_image({"one", "two"});
   const auto store = create();
-  store->expect(image.blobs);
+  store->expect({}, image.blobs);
   put(*store, media::oci_layer, "two");
   put(*store, media::oci_layer, "not expected");
   put(*store, media::oci_layer, "one");
-  store->commit();
+  store->commit({});
   EXPECT_THAT(names_in(bytes()), ElementsAre(blob_path(image.blobs[1]), blob_path(image.blobs[2]),
                                              blob_path(describe(media::oci_layer, "not expected")),
                                              "oci-layout", "index.json"));
@@ -202,10 +202,10 @@ TEST_F(ArchiveWriting, TakesAnAddOfWhatIsExpected) {
   const std::vector<Descriptor> expected = {describe(media::oci_layer, layer),
                                             describe(media::oci_layer, "next")};
   const auto store = create();
-  store->expect(expected);
-  store->add(media::oci_layer, content_of(layer));
+  store->expect({}, expected);
+  store->add({}, media::oci_layer, content_of(layer));
   put(*store, media::oci_layer, "next");
-  store->commit();
+  store->commit({});
   EXPECT_EQ(names_in(bytes()).size(), 4u);
   EXPECT_EQ(fetched(*open(), expected[0]), layer);
   EXPECT_EQ(fetched(*open(), expected[1]), "next");
@@ -214,20 +214,20 @@ TEST_F(ArchiveWriting, TakesAnAddOfWhatIsExpected) {
 TEST_F(ArchiveWriting, RefusesToExpectMoreThanAFileHolds) {
   Descriptor lie = describe(media::oci_layer, "lie");
   lie.size = std::uint64_t{1} << 62;
-  EXPECT_EQ(kind_thrown([&] { create()->expect(std::span(&lie, 1)); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { create()->expect({}, std::span(&lie, 1)); }), ErrorKind::corrupt);
 }
 
 TEST_F(ArchiveWriting, WritesKnownBlobsWhileAnAddGoesOn) {
   const std::string known = noise(400'000, 1);
   const Descriptor blob = describe(media::oci_layer, known);
   const auto store = create();
-  store->expect(std::span(&blob, 1));
-  const Descriptor added = store->add(media::oci_layer, [&](Sink& sink) {
+  store->expect({}, std::span(&blob, 1));
+  const Descriptor added = store->add({}, media::oci_layer, [&](const oci::Call&, oci::Sink& sink) {
     sink.write(bytes_of("before "));
     put(*store, media::oci_layer, known);
     sink.write(bytes_of("after"));
   });
-  store->commit();
+  store->commit({});
   EXPECT_EQ(fetched(*open(), added), "before after");
   EXPECT_EQ(fetched(*open(), blob), known);
 }
@@ -236,17 +236,17 @@ TEST_F(ArchiveWriting, TakesTheSameBlobFromAPushAndAnAddAtOnce) {
   const std::string layer = noise(200'000, 1);
   const auto store = create();
   std::latch both(2);
-  const auto slow = [&](Sink& sink) {
+  const auto slow = [&](const oci::Call&, oci::Sink& sink) {
     both.arrive_and_wait();
     sink.write(bytes_of(layer));
   };
   const Descriptor blob = describe(media::oci_layer, layer);
-  store->expect(std::span(&blob, 1));
+  store->expect({}, std::span(&blob, 1));
   {
-    const std::jthread pushing([&] { store->push(blob, slow); });
-    store->add(media::oci_layer, slow);
+    const std::jthread pushing([&] { store->push({}, blob, slow); });
+    store->add({}, media::oci_layer, slow);
   }
-  store->commit();
+  store->commit({});
   EXPECT_EQ(names_in(bytes()).size(), 3u);
   EXPECT_EQ(fetched(*open(), blob), layer);
 }
@@ -262,10 +262,10 @@ TEST_F(ArchiveWriting, GivesTheSameBytesForAnyNumberOfJobs) {
   std::vector<std::string> archives;
   for (const std::size_t jobs : {1u, 2u, 8u}) {
     const auto store = create();
-    copy(*source, *store, root, {.tags = {"1"}, .jobs = jobs});
-    store->commit();
+    copy({}, *source, *store, root, {.tags = {"1"}, .jobs = jobs});
+    store->commit({});
     archives.push_back(bytes());
-    EXPECT_TRUE(is_complete(*open(), require(*open(), "1")));
+    EXPECT_TRUE(is_complete(*open(), require({}, *open(), "1")));
   }
   EXPECT_EQ(archives[0], archives[1]);
   EXPECT_EQ(archives[0], archives[2]);
@@ -277,8 +277,8 @@ TEST_F(ArchiveWriting, KeepsBlobsOfSha512) {
                         .digest = digest_of(bytes_of(bytes_in), DigestAlgorithm::sha512),
                         .size = bytes_in.size()};
   const auto store = create();
-  store->push(blob, content_of(bytes_in));
-  store->commit();
+  store->push({}, blob, content_of(bytes_in));
+  store->commit({});
   EXPECT_EQ(fetched(*open(), blob), bytes_in);
 }
 
@@ -286,7 +286,7 @@ TEST_F(ArchiveWriting, IsSourceForAnotherStoreBeforeItsCommit) {
   const auto store = create();
   const TestImage image = put_image(*store, {noise(100'000, 1)});
   const auto other = make_memory_store("other");
-  copy(*store, *other, *store->resolve(""), {.tags = {"1"}});
+  copy({}, *store, *other, *store->resolve({}, ""), {.tags = {"1"}});
   EXPECT_TRUE(is_complete(*other, image.descriptor));
 }
 
@@ -309,13 +309,13 @@ class LargeArchive : public ArchiveWriting {
  protected:
   void save(std::optional<std::uint64_t> volume_size = {}, std::size_t jobs = 4) {
     from_.asked.clear();
-    const auto archive = open_archive(path_, OpenMode::create, ArchiveFormat::oci, volume_size);
+    const auto archive = open_archive({}, path_, OpenMode::create, ArchiveFormat::oci, volume_size);
     std::vector<Descriptor> blobs = image_.blobs;
     blobs.insert(blobs.end(), other_.blobs.begin(), other_.blobs.end());
-    archive->expect(blobs);
-    copy(from_, *archive, image_.descriptor, {.tags = {"1"}, .jobs = jobs});
-    copy(from_, *archive, other_.descriptor, {.tags = {"2"}, .jobs = jobs});
-    archive->commit();
+    archive->expect({}, blobs);
+    copy({}, from_, *archive, image_.descriptor, {.tags = {"1"}, .jobs = jobs});
+    copy({}, from_, *archive, other_.descriptor, {.tags = {"2"}, .jobs = jobs});
+    archive->commit({});
   }
   void break_off() {
     from_.breaks_after = 12 * MiB;
@@ -337,7 +337,7 @@ TEST_F(LargeArchive, HasTheSameBytesInPartsAndAsAWhole) {
   save();
   EXPECT_EQ(bytes(), in_parts);
   EXPECT_EQ(files(), 1);
-  EXPECT_TRUE(is_complete(*open(), require(*open(), "2")));
+  EXPECT_TRUE(is_complete(*open(), require({}, *open(), "2")));
 }
 
 TEST_F(LargeArchive, GoesOnWhereAnEarlierOneBrokeOff) {
@@ -356,13 +356,13 @@ TEST_F(LargeArchive, GoesOnWhereAnEarlierOneBrokeOff) {
 TEST_F(LargeArchive, KeepsSmallBlobsThatAreComplete) {
   {
     const auto archive = create();
-    archive->expect(image_.blobs);
-    archive->push(image_.blobs[2], content_of("small"));
+    archive->expect({}, image_.blobs);
+    archive->push({}, image_.blobs[2], content_of("small"));
   }
   const auto archive = create();
-  archive->expect(image_.blobs);
-  EXPECT_FALSE(archive->has(image_.blobs[2]));
-  const auto assembly = archive->assemble(image_.blobs[2]);
+  archive->expect({}, image_.blobs);
+  EXPECT_FALSE(archive->has({}, image_.blobs[2]));
+  const auto assembly = archive->assemble({}, image_.blobs[2]);
   EXPECT_TRUE(assembly->missing().empty());
   EXPECT_TRUE(assembly->finish());
   EXPECT_EQ(fetched(*archive, image_.blobs[2]), "small");
@@ -381,7 +381,7 @@ TEST_F(LargeArchive, IsReadFromVolumes) {
   const std::string whole = bytes();
   save(5 * MiB);
   EXPECT_EQ(files(), 4);
-  EXPECT_TRUE(is_complete(*open(), require(*open(), "1")));
+  EXPECT_TRUE(is_complete(*open(), require({}, *open(), "1")));
   std::string together;
   for (const char* end : {".001", ".002", ".003", ".004"}) {
     together += read_file(path_.native() + end, 1 * GiB);
@@ -403,9 +403,9 @@ TEST_F(LargeArchive, SaysThatTheLastVolumeMayBeMissing) {
 
 TEST_F(LargeArchive, IsWrittenBesideAnotherWriterOfTheSame) {
   const auto other = create();
-  other->expect(image_.blobs);
+  other->expect({}, image_.blobs);
   save();
-  EXPECT_TRUE(is_complete(*open(), require(*open(), "1")));
+  EXPECT_TRUE(is_complete(*open(), require({}, *open(), "1")));
   EXPECT_EQ(kind_thrown([&] { save(5 * MiB); }, "another process"), ErrorKind::refused);
 }
 

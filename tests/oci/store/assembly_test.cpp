@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 class Assembling : public testing::Test {
  protected:
-  std::unique_ptr<Store> open() const { return open_layout(path_, OpenMode::create); }
+  std::unique_ptr<Store> open() const { return open_layout({}, path_, OpenMode::create); }
   Content bytes_of_part(const Part& part) const {
     return content_of(bytes_.substr(part.offset, part.size));
   }
@@ -40,13 +40,13 @@ class Assembling : public testing::Test {
 
 TEST_F(Assembling, TakesPartsInAnyOrder) {
   const auto store = open();
-  auto assembly = store->assemble(blob_);
+  auto assembly = store->assemble({}, blob_);
   ASSERT_EQ(assembly->missing().size(), 3u);
   for (const std::size_t i : {2, 0, 1}) {
     const Part part = assembly->missing()[i];
-    assembly->write(part, bytes_of_part(part));
+    assembly->write({}, part, bytes_of_part(part));
   }
-  EXPECT_FALSE(store->has(blob_));
+  EXPECT_FALSE(store->has({}, blob_));
   EXPECT_TRUE(assembly->finish());
   assembly.reset();
   EXPECT_EQ(fetched(*store, blob_), bytes_);
@@ -54,22 +54,22 @@ TEST_F(Assembling, TakesPartsInAnyOrder) {
 }
 
 TEST_F(Assembling, GoesOnInTheMiddleOfAPart) {
-  const auto cut = [&](Sink& sink) {
+  const auto cut = [&](const oci::Call&, oci::Sink& sink) {
     sink.write(oci::bytes_of(bytes_).first(3 * MiB));
     throw Error(ErrorKind::unavailable, "cut");
   };
   {
-    auto assembly = open()->assemble(blob_);
-    EXPECT_EQ(kind_thrown([&] { assembly->write(assembly->missing()[0], cut); }),
+    auto assembly = open()->assemble({}, blob_);
+    EXPECT_EQ(kind_thrown([&] { assembly->write({}, assembly->missing()[0], cut); }),
               ErrorKind::unavailable);
-    assembly->write(assembly->missing()[2], bytes_of_part(assembly->missing()[2]));
+    assembly->write({}, assembly->missing()[2], bytes_of_part(assembly->missing()[2]));
   }
   const auto store = open();
-  auto assembly = store->assemble(blob_);
+  auto assembly = store->assemble({}, blob_);
   ASSERT_EQ(assembly->missing().size(), 2u);
   EXPECT_EQ(assembly->missing()[0].offset, 3 * MiB);
   EXPECT_EQ(assembly->missing()[1].offset, assembly_part_size);
-  for (const Part& part : assembly->missing()) assembly->write(part, bytes_of_part(part));
+  for (const Part& part : assembly->missing()) assembly->write({}, part, bytes_of_part(part));
   EXPECT_TRUE(assembly->finish());
   EXPECT_EQ(fetched(*store, blob_), bytes_);
 }
@@ -77,44 +77,44 @@ TEST_F(Assembling, GoesOnInTheMiddleOfAPart) {
 TEST_F(Assembling, RefusesWhatHasAnotherDigest) {
   const auto store = open();
   {
-    auto assembly = store->assemble(blob_);
+    auto assembly = store->assemble({}, blob_);
     bytes_[5] ^= 1;
-    for (const Part& part : assembly->missing()) assembly->write(part, bytes_of_part(part));
+    for (const Part& part : assembly->missing()) assembly->write({}, part, bytes_of_part(part));
     EXPECT_EQ(kind_thrown([&] { assembly->finish(); }, blob_.digest.str()), ErrorKind::corrupt);
   }
-  EXPECT_FALSE(store->has(blob_));
+  EXPECT_FALSE(store->has({}, blob_));
   EXPECT_EQ(hidden_files(), 0u);
 }
 
 TEST_F(Assembling, RefusesPartsOfAnotherSize) {
-  auto assembly = open()->assemble(blob_);
+  auto assembly = open()->assemble({}, blob_);
   const Part& part = assembly->missing()[0];
-  EXPECT_EQ(kind_thrown([&] { assembly->write(part, content_of(bytes_)); }, "too long"),
+  EXPECT_EQ(kind_thrown([&] { assembly->write({}, part, content_of(bytes_)); }, "too long"),
             ErrorKind::corrupt);
-  EXPECT_EQ(kind_thrown([&] { assembly->write(part, content_of("short")); }, "too short"),
+  EXPECT_EQ(kind_thrown([&] { assembly->write({}, part, content_of("short")); }, "too short"),
             ErrorKind::corrupt);
 }
 
 TEST_F(Assembling, IsNotForWhatIsOnePart) {
-  EXPECT_EQ(open()->assemble(describe(media::oci_layer, "small")), nullptr);
+  EXPECT_EQ(open()->assemble({}, describe(media::oci_layer, "small")), nullptr);
   blob_.size = assembly_part_size;
-  EXPECT_EQ(open()->assemble(blob_), nullptr);
+  EXPECT_EQ(open()->assemble({}, blob_), nullptr);
 }
 
 TEST_F(Assembling, IsNotForASizeThatNoDiskHas) {
   blob_.size = std::uint64_t{1} << 62;
-  EXPECT_EQ(open()->assemble(blob_), nullptr);
+  EXPECT_EQ(open()->assemble({}, blob_), nullptr);
 }
 
 TEST_F(Assembling, IsLeftToOneProcessAtATime) {
   const auto store = open();
-  const auto first = store->assemble(blob_);
+  const auto first = store->assemble({}, blob_);
   EXPECT_NE(first, nullptr);
-  EXPECT_EQ(store->assemble(blob_), nullptr);
+  EXPECT_EQ(store->assemble({}, blob_), nullptr);
 }
 
 TEST_F(Assembling, LeavesNothingWhereNothingCame) {
-  open()->assemble(blob_);
+  open()->assemble({}, blob_);
   EXPECT_EQ(hidden_files(), 0u);
 }
 
@@ -125,8 +125,8 @@ class CopyInParts : public Assembling {
     from_.asked.clear();
     from_.whole = 0;
     const auto to = open();
-    return copy(from_, *to, image_.descriptor,
-                {.tags = {"1"}, .jobs = jobs_, .progress = progress});
+    return copy({.progress = progress}, from_, *to, image_.descriptor,
+                {.tags = {"1"}, .jobs = jobs_});
   }
   void break_off() {
     from_.breaks_after = 12 * MiB;
@@ -160,7 +160,7 @@ TEST_F(CopyInParts, BringsALargeBlobSo) {
 
 TEST_F(CopyInParts, GoesOnWhereAnEarlierOneBrokeOff) {
   break_off();
-  EXPECT_FALSE(open()->has(image_.blobs[1]));
+  EXPECT_FALSE(open()->has({}, image_.blobs[1]));
   KeptBytes progress;
   copy_once(&progress);
   EXPECT_TRUE(is_there());

@@ -25,11 +25,11 @@ class FetchingAhead : public testing::Test {
   }
   std::string fetch(BlobsAhead& ahead, std::size_t number) const {
     StringSink sink(100 * MiB, "blob");
-    ahead.fetch(number, sink);
+    ahead.fetch({}, number, sink);
     return sink.text();
   }
   void expect_all(BlobsAhead::Clock::duration patience) {
-    BlobsAhead ahead(from_, blobs_, {}, patience);
+    BlobsAhead ahead({}, from_, blobs_, patience);
     for (std::size_t i = 0; i < blobs_.size(); ++i) {
       EXPECT_EQ(fetch(ahead, i), texts_[i]) << i;
     }
@@ -72,7 +72,7 @@ TEST_F(FetchingAhead, TakesBlobsWholeFromAStoreThatGivesNoParts) {
 
 TEST_F(FetchingAhead, ServesTwoReadersAtOnce) {
   for (const auto patience : {nanoseconds(0), nanoseconds(hours(1))}) {
-    BlobsAhead ahead(from_, blobs_, {}, patience);
+    BlobsAhead ahead({}, from_, blobs_, patience);
     std::string later;
     {
       const std::jthread reader([&] { later = fetch(ahead, 1); });
@@ -83,20 +83,20 @@ TEST_F(FetchingAhead, ServesTwoReadersAtOnce) {
 }
 
 TEST_F(FetchingAhead, IsNotFurtherAheadThanItsMemory) {
-  BlobsAhead ahead(from_, {blobs_[3]}, {}, nanoseconds(0));
+  BlobsAhead ahead({}, from_, {blobs_[3]}, nanoseconds(0));
   std::uint64_t taken = 0;
   std::uint64_t furthest = 0;
   FunctionSink sink([&](Bytes bytes) {
     taken += bytes.size();
     furthest = std::max(furthest, from_.bytes_asked() - taken);
   });
-  ahead.fetch(0, sink);
+  ahead.fetch({}, 0, sink);
   EXPECT_LE(furthest, 24 * MiB);
 }
 
 TEST_F(FetchingAhead, HandsAFailureOver) {
   from_.breaks_after = 8 * MiB;
-  BlobsAhead ahead(from_, blobs_, {}, nanoseconds(0));
+  BlobsAhead ahead({}, from_, blobs_, nanoseconds(0));
   EXPECT_EQ(kind_thrown([&] {
               for (std::size_t i = 0; i < blobs_.size(); ++i) fetch(ahead, i);
             }),
@@ -107,18 +107,22 @@ TEST_F(FetchingAhead, RefusesWhatHasAnotherDigest) {
   blobs_[0].digest = blobs_[4].digest;
   blobs_[0].size = 3'000'000;
   for (const auto patience : {nanoseconds(0), nanoseconds(hours(1))}) {
-    BlobsAhead ahead(from_, blobs_, {}, patience);
+    BlobsAhead ahead({}, from_, blobs_, patience);
     EXPECT_EQ(kind_thrown([&] { fetch(ahead, 0); }), ErrorKind::corrupt);
   }
 }
 
 TEST_F(FetchingAhead, WakesWhoeverWaitsWhenItIsStopped) {
   for (const auto patience : {nanoseconds(0), nanoseconds(hours(1))}) {
-    BlobsAhead ahead(from_, blobs_, {}, patience);
+    BlobsAhead ahead({}, from_, blobs_, patience);
     std::optional<ErrorKind> kind;
     {
-      const std::jthread reader([&] { kind = kind_thrown([&] { fetch(ahead, 1); }); });
-      ahead.stop();
+      std::stop_source stop;
+      NullSink nowhere;
+      const std::jthread reader([&] {
+        kind = kind_thrown([&] { ahead.fetch({.stop = stop.get_token()}, 1, nowhere); });
+      });
+      stop.request_stop();
     }
     EXPECT_EQ(kind, ErrorKind::interrupted);
   }

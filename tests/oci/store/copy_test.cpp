@@ -25,43 +25,49 @@ class Watched final : public ForwardingStore {
  public:
   explicit Watched(Store& store) : ForwardingStore(store) {}
 
-  void fetch(const Descriptor& content, Sink& into) override {
+  void fetch(const Call& call, const Descriptor& content, Sink& into) override {
     note(fetched, content);
     FunctionSink cut([&](Bytes bytes) {
       for (; bytes.size() > piece; bytes = bytes.subspan(piece)) into.write(bytes.first(piece));
       into.write(bytes);
     });
-    to().fetch(content, cut);
+    to().fetch(call, content, cut);
   }
-  void push(const Descriptor& descriptor, const Content& content) override {
+  void push(const Call& call, const Descriptor& descriptor, const Content& content) override {
     note(pushed, descriptor);
     if (is_failing(descriptor)) {
       // As a connection does that is cut: some of the content has been taken.
       NullSink nowhere;
-      content(nowhere);
+      content(call, nowhere);
       throw Error(ErrorKind::unavailable, "the connection was cut");
     }
-    to().push(descriptor, content);
+    to().push(call, descriptor, content);
   }
-  void tag(const Descriptor& descriptor, const Content& document, std::string_view tag) override {
+  void tag(const Call& call, const Descriptor& descriptor, const Content& document,
+           std::string_view tag) override {
     note(pushed, descriptor);
-    to().tag(descriptor, document, tag);
+    to().tag(call, descriptor, document, tag);
   }
-  bool mount(const Descriptor& descriptor, Store& from) override {
-    if (!mounts) return false;
-    to().push(descriptor, content_in(from, descriptor));
+  bool keeps_references() const override { return keeps; }
+  std::optional<MountSource> mount_source() const override {
+    return MountSource{"https://registry.example", "source"};
+  }
+  bool mount(const Call& call, const Descriptor& descriptor, const MountSource& from) override {
+    if (mounts == nullptr || from.repository != "source") return false;
+    to().push(call, descriptor, content_in(*mounts, descriptor));
     return true;
   }
-  void expect(std::span<const Descriptor> content) override {
+  void expect(const Call& call, std::span<const Descriptor> content) override {
     for (const Descriptor& descriptor : content) expected.push_back(descriptor.digest.str());
-    to().expect(content);
+    to().expect(call, content);
   }
 
   std::vector<std::string> fetched;
   std::vector<std::string> pushed;
   std::vector<std::string> expected;
   std::optional<Digest> fails_at;
-  bool mounts = false;
+  Store* mounts = nullptr;       ///< where what is mounted comes from
+  bool keeps = true;             ///< as a registry does
   std::size_t piece = 64 * KiB;  ///< the most that one write passes on
 
  private:
@@ -101,10 +107,10 @@ class CopyBetweenStores : public testing::Test {
 
 TEST_F(CopyBetweenStores, BringsAnImageUnderItsTags) {
   const TestImage image = put_image(*source_, {noise(2'000'000, 1), "small"});
-  const CopyResult result = copy(from_, to_, image.descriptor, {.tags = {"1.2", "latest"}});
+  const CopyResult result = copy({}, from_, to_, image.descriptor, {.tags = {"1.2", "latest"}});
   EXPECT_TRUE(is_complete(*target_, image.descriptor));
-  EXPECT_THAT(target_->tags(), ElementsAre("1.2", "latest"));
-  EXPECT_EQ(fetched(*target_, *target_->resolve("1.2")), image.manifest);
+  EXPECT_THAT(target_->tags({}), ElementsAre("1.2", "latest"));
+  EXPECT_EQ(fetched(*target_, *target_->resolve({}, "1.2")), image.manifest);
   EXPECT_EQ(result.blobs_sent, 3u);
   EXPECT_EQ(result.documents_sent, 1u);
   EXPECT_EQ(result.bytes_sent, 2'000'000 + 5 + image.blobs[0].size + image.manifest.size());
@@ -112,9 +118,9 @@ TEST_F(CopyBetweenStores, BringsAnImageUnderItsTags) {
 
 TEST_F(CopyBetweenStores, BringsAnImageWithoutATag) {
   const TestImage image = put_image(*source_, {"layer"});
-  copy(from_, to_, image.descriptor);
-  EXPECT_EQ(target_->resolve("")->digest, image.descriptor.digest);
-  EXPECT_THAT(target_->tags(), IsEmpty());
+  copy({}, from_, to_, image.descriptor);
+  EXPECT_EQ(target_->resolve({}, "")->digest, image.descriptor.digest);
+  EXPECT_THAT(target_->tags({}), IsEmpty());
 }
 
 TEST_F(CopyBetweenStores, BringsAWholeIndexVerbatim) {
@@ -125,16 +131,16 @@ TEST_F(CopyBetweenStores, BringsAWholeIndexVerbatim) {
                                            .manifests = {one.descriptor, two.descriptor}}) +
                              "\n";
   const Descriptor index = put(*source_, media::oci_index, spaced);
-  copy(from_, to_, index, {.tags = {"1"}});
+  copy({}, from_, to_, index, {.tags = {"1"}});
   EXPECT_TRUE(is_complete(*target_, index));
   EXPECT_EQ(fetched(*target_, index), spaced);
-  EXPECT_EQ(target_->resolve("")->digest, index.digest);
+  EXPECT_EQ(target_->resolve({}, "")->digest, index.digest);
 }
 
 TEST_F(CopyBetweenStores, BringsDocumentsOfTypesItDoesNotKnow) {
   const Descriptor unknown = put(*source_, "application/vnd.example+json", "anything");
   const Descriptor index = put_index(*source_, {unknown});
-  copy(from_, to_, index);
+  copy({}, from_, to_, index);
   EXPECT_EQ(fetched(*target_, unknown), "anything");
 }
 
@@ -142,7 +148,7 @@ TEST_F(CopyBetweenStores, PutsBlobsFirstThenChildrenThenTheRoot) {
   const TestImage one = put_image(*source_, {"one"});
   const TestImage two = put_image(*source_, {"two"});
   const Descriptor index = put_index(*source_, {one.descriptor, two.descriptor});
-  copy(from_, to_, index, {.tags = {"1"}});
+  copy({}, from_, to_, index, {.tags = {"1"}});
   ASSERT_EQ(to_.pushed.size(), 7u);
   EXPECT_THAT(
       std::vector(to_.pushed.end() - 3, to_.pushed.end()),
@@ -151,7 +157,7 @@ TEST_F(CopyBetweenStores, PutsBlobsFirstThenChildrenThenTheRoot) {
 
 TEST_F(CopyBetweenStores, SendsTheLargestBlobFirst) {
   const TestImage image = put_image(*source_, {"s", noise(5000, 1), noise(9000, 2)});
-  copy(from_, to_, image.descriptor, {.jobs = 1});
+  copy({}, from_, to_, image.descriptor, {.jobs = 1});
   EXPECT_THAT(to_.pushed, ElementsAre(image.blobs[3].digest.str(), image.blobs[2].digest.str(),
                                       image.blobs[0].digest.str(), image.blobs[1].digest.str(),
                                       image.descriptor.digest.str()));
@@ -159,7 +165,7 @@ TEST_F(CopyBetweenStores, SendsTheLargestBlobFirst) {
 
 TEST_F(CopyBetweenStores, SaysWhatIsComingInTheOrderOfTheImage) {
   const TestImage image = put_image(*source_, {"s", noise(5000, 1), noise(9000, 2)});
-  copy(from_, to_, image.descriptor);
+  copy({}, from_, to_, image.descriptor);
   EXPECT_THAT(to_.expected, ElementsAre(image.blobs[0].digest.str(), image.blobs[1].digest.str(),
                                         image.blobs[2].digest.str(), image.blobs[3].digest.str()));
 }
@@ -167,7 +173,7 @@ TEST_F(CopyBetweenStores, SaysWhatIsComingInTheOrderOfTheImage) {
 TEST_F(CopyBetweenStores, DoesNotSendWhatIsThere) {
   const TestImage image = put_image(*source_, {"base", "new"});
   put(*target_, media::oci_layer, "base");
-  const CopyResult result = copy(from_, to_, image.descriptor);
+  const CopyResult result = copy({}, from_, to_, image.descriptor);
   EXPECT_EQ(result.blobs_present, 1u);
   EXPECT_EQ(result.blobs_sent, 2u);
   EXPECT_THAT(to_.pushed, testing::Not(testing::Contains(image.blobs[1].digest.str())));
@@ -175,24 +181,45 @@ TEST_F(CopyBetweenStores, DoesNotSendWhatIsThere) {
 
 TEST_F(CopyBetweenStores, MovesOnlyTagsWhenTheRootIsThere) {
   const TestImage image = put_image(*source_, {"layer"});
-  copy(from_, to_, image.descriptor, {.tags = {"1"}});
+  copy({}, from_, to_, image.descriptor, {.tags = {"1"}});
   from_.fetched.clear();
   to_.pushed.clear();
-  const CopyResult result = copy(from_, to_, image.descriptor, {.tags = {"2"}});
+  const CopyResult result = copy({}, from_, to_, image.descriptor, {.tags = {"2"}});
   EXPECT_THAT(from_.fetched, ElementsAre(image.descriptor.digest.str()));
   EXPECT_THAT(to_.pushed, ElementsAre(image.descriptor.digest.str()));
-  EXPECT_THAT(target_->tags(), ElementsAre("1", "2"));
+  EXPECT_THAT(target_->tags({}), ElementsAre("1", "2"));
   EXPECT_EQ(result.bytes_sent, 0u);
   EXPECT_EQ(result.documents_present, 1u);
+}
+
+TEST_F(CopyBetweenStores, BringsWhatADocumentThatIsThereLacks) {
+  const TestImage image = put_image(*source_, {"layer"});
+  to_.keeps = false;
+  // As files in a directory may have gone: the manifest is there, and its blobs are not.
+  to_.push({}, image.descriptor, content_in(*source_, image.descriptor));
+  const CopyResult result = copy({}, from_, to_, image.descriptor, {.tags = {"1"}});
+  EXPECT_EQ(result.documents_present, 1u);
+  EXPECT_EQ(result.blobs_sent, 2u);
+  EXPECT_TRUE(is_complete(*target_, image.descriptor));
+}
+
+TEST_F(CopyBetweenStores, SendsAllAgainWhereWhatIsThereIsNotTrusted) {
+  const TestImage image = put_image(*source_, {"layer"});
+  copy({}, from_, to_, image.descriptor, {.tags = {"1"}});
+  to_.pushed.clear();
+  copy({}, from_, to_, image.descriptor, {.tags = {"1"}, .present = Present::sent_again});
+  EXPECT_THAT(to_.pushed, testing::UnorderedElementsAre(image.blobs[0].digest.str(),
+                                                        image.blobs[1].digest.str(),
+                                                        image.descriptor.digest.str()));
 }
 
 TEST_F(CopyBetweenStores, DoesNotReadAgainTheChildrenThatAreThere) {
   const TestImage one = put_image(*source_, {"one"});
   const TestImage two = put_image(*source_, {"two"});
-  copy(from_, to_, one.descriptor);
+  copy({}, from_, to_, one.descriptor);
   from_.fetched.clear();
   const Descriptor index = put_index(*source_, {one.descriptor, two.descriptor});
-  const CopyResult result = copy(from_, to_, index, {.tags = {"1"}});
+  const CopyResult result = copy({}, from_, to_, index, {.tags = {"1"}});
   EXPECT_EQ(result.documents_present, 1u);
   EXPECT_EQ(result.documents_sent, 2u);
   EXPECT_THAT(from_.fetched,
@@ -203,8 +230,8 @@ TEST_F(CopyBetweenStores, DoesNotReadAgainTheChildrenThatAreThere) {
 
 TEST_F(CopyBetweenStores, MountsWhereItCan) {
   const TestImage image = put_image(*source_, {"layer"});
-  to_.mounts = true;
-  const CopyResult result = copy(from_, to_, image.descriptor);
+  to_.mounts = &from_;
+  const CopyResult result = copy({}, from_, to_, image.descriptor);
   EXPECT_EQ(result.blobs_mounted, 2u);
   EXPECT_EQ(result.blobs_sent, 0u);
   EXPECT_THAT(to_.pushed, ElementsAre(image.descriptor.digest.str()));
@@ -214,7 +241,7 @@ TEST_F(CopyBetweenStores, TellsWhatHappensToEveryBlob) {
   const TestImage image = put_image(*source_, {"present", noise(100'000, 1)});
   put(*target_, media::oci_layer, "present");
   Record record;
-  copy(from_, to_, image.descriptor, {.tags = {"1"}, .progress = &record});
+  copy({.progress = &record}, from_, to_, image.descriptor, {.tags = {"1"}});
   using enum BlobState;
   EXPECT_THAT(record.states(image.blobs[0]), ElementsAre(waiting, checking, copying, done));
   EXPECT_THAT(record.states(image.blobs[1]), ElementsAre(waiting, checking, exists));
@@ -234,10 +261,10 @@ TEST_F(CopyBetweenStores, TellsWhatIsSkippedOrThere) {
       .media_type = std::string(media::oci_manifest), .config = config, .layers = {foreign}});
   const Descriptor root = put(*source_, media::oci_manifest, manifest);
   Record record;
-  const CopyResult result = copy(from_, to_, root, {.progress = &record});
+  const CopyResult result = copy({.progress = &record}, from_, to_, root);
   EXPECT_EQ(result.blobs_skipped, 1u);
   EXPECT_THAT(record.states(foreign), ElementsAre(BlobState::skipped));
-  copy(from_, to_, root, {.progress = &record});
+  copy({.progress = &record}, from_, to_, root);
   EXPECT_EQ(record.states(root).back(), BlobState::exists);
 }
 
@@ -246,18 +273,18 @@ TEST_F(CopyBetweenStores, MovesNoTagWhicheverBlobFails) {
   for (const Descriptor& blob : image.blobs) {
     const auto target = make_memory_store("target");
     const TestImage before = put_image(*target, {"before"});
-    target->tag(before.descriptor, content_of(before.manifest), "latest");
+    target->tag({}, before.descriptor, content_of(before.manifest), "latest");
     Watched to(*target);
     to.fails_at = blob.digest;
     Record record;
     EXPECT_EQ(
         kind_thrown(
-            [&] { copy(from_, to, image.descriptor, {.tags = {"latest"}, .progress = &record}); },
+            [&] { copy({.progress = &record}, from_, to, image.descriptor, {.tags = {"latest"}}); },
             "cut"),
         ErrorKind::unavailable);
     EXPECT_EQ(record.states(blob).back(), BlobState::failed);
-    EXPECT_EQ(target->resolve("latest")->digest, before.descriptor.digest);
-    EXPECT_FALSE(target->has(image.descriptor));
+    EXPECT_EQ(target->resolve({}, "latest")->digest, before.descriptor.digest);
+    EXPECT_FALSE(target->has({}, image.descriptor));
     EXPECT_TRUE(is_complete(*target, before.descriptor));
   }
 }
@@ -265,11 +292,11 @@ TEST_F(CopyBetweenStores, MovesNoTagWhicheverBlobFails) {
 TEST_F(CopyBetweenStores, GoesOnAfterAFailureWithWhatIsMissing) {
   const TestImage image = put_image(*source_, {noise(3000, 1), noise(2000, 2), noise(1000, 3)});
   to_.fails_at = image.blobs[2].digest;
-  EXPECT_EQ(kind_thrown([&] { copy(from_, to_, image.descriptor, {.jobs = 1}); }),
+  EXPECT_EQ(kind_thrown([&] { copy({}, from_, to_, image.descriptor, {.jobs = 1}); }),
             ErrorKind::unavailable);
   to_.fails_at.reset();
   to_.pushed.clear();
-  const CopyResult result = copy(from_, to_, image.descriptor, {.tags = {"1"}, .jobs = 1});
+  const CopyResult result = copy({}, from_, to_, image.descriptor, {.tags = {"1"}, .jobs = 1});
   EXPECT_EQ(result.blobs_present, 1u);
   EXPECT_THAT(to_.pushed, ElementsAre(image.blobs[2].digest.str(), image.blobs[3].digest.str(),
                                       image.blobs[0].digest.str(), image.descriptor.digest.str()));
@@ -281,20 +308,20 @@ TEST_F(CopyBetweenStores, MovesNoTagWhenADocumentFails) {
   const TestImage two = put_image(*source_, {"two"});
   const Descriptor index = put_index(*source_, {one.descriptor, two.descriptor});
   to_.fails_at = two.descriptor.digest;
-  EXPECT_EQ(kind_thrown([&] { copy(from_, to_, index, {.tags = {"1"}}); }, "cut"),
+  EXPECT_EQ(kind_thrown([&] { copy({}, from_, to_, index, {.tags = {"1"}}); }, "cut"),
             ErrorKind::unavailable);
-  EXPECT_FALSE(target_->resolve("1"));
+  EXPECT_FALSE(target_->resolve({}, "1"));
   EXPECT_TRUE(is_complete(*target_, one.descriptor));
   to_.fails_at.reset();
-  copy(from_, to_, index, {.tags = {"1"}});
-  EXPECT_TRUE(is_complete(*target_, *target_->resolve("1")));
+  copy({}, from_, to_, index, {.tags = {"1"}});
+  EXPECT_TRUE(is_complete(*target_, *target_->resolve({}, "1")));
 }
 
 TEST_F(CopyBetweenStores, SendsNothingWhenTheSourceLacksAManifest) {
   const TestImage one = put_image(*source_, {"one"});
   const TestImage missing = make_image({"missing"});
   const Descriptor index = put_index(*source_, {one.descriptor, missing.descriptor});
-  EXPECT_EQ(kind_thrown([&] { copy(from_, to_, index); }, missing.descriptor.digest.str()),
+  EXPECT_EQ(kind_thrown([&] { copy({}, from_, to_, index); }, missing.descriptor.digest.str()),
             ErrorKind::not_found);
   EXPECT_THAT(to_.pushed, IsEmpty());
 }
@@ -302,9 +329,9 @@ TEST_F(CopyBetweenStores, SendsNothingWhenTheSourceLacksAManifest) {
 TEST_F(CopyBetweenStores, NamesALayerTheSourceLacks) {
   const TestImage image = make_image({"layer"});
   put(*source_, media::oci_manifest, image.manifest);
-  EXPECT_EQ(kind_thrown([&] { copy(from_, to_, image.descriptor, {.tags = {"1"}}); }, "source"),
+  EXPECT_EQ(kind_thrown([&] { copy({}, from_, to_, image.descriptor, {.tags = {"1"}}); }, "source"),
             ErrorKind::not_found);
-  EXPECT_FALSE(target_->resolve("1"));
+  EXPECT_FALSE(target_->resolve({}, "1"));
 }
 
 TEST_F(CopyBetweenStores, StopsInTheMiddleOfABlob) {
@@ -321,8 +348,7 @@ TEST_F(CopyBetweenStores, StopsInTheMiddleOfABlob) {
   } progress{stop};
   from_.piece = 1;
   EXPECT_EQ(kind_thrown([&] {
-              copy(from_, to_, image.descriptor,
-                   {.jobs = 1, .progress = &progress, .stop = stop.get_token()});
+              copy({stop.get_token(), &progress}, from_, to_, image.descriptor, {.jobs = 1});
             }),
             ErrorKind::interrupted);
   EXPECT_EQ(progress.moved, 1u);
@@ -333,7 +359,7 @@ TEST_F(CopyBetweenStores, DoesNothingAfterAStop) {
   std::stop_source stop;
   stop.request_stop();
   EXPECT_EQ(kind_thrown([&] {
-              copy(from_, to_, image.descriptor, {.tags = {"1"}, .stop = stop.get_token()});
+              copy({.stop = stop.get_token()}, from_, to_, image.descriptor, {.tags = {"1"}});
             }),
             ErrorKind::interrupted);
   EXPECT_THAT(to_.pushed, IsEmpty());
@@ -341,23 +367,23 @@ TEST_F(CopyBetweenStores, DoesNothingAfterAStop) {
 
 TEST(Copy, TakesALayoutToALayoutUnchanged) {
   const TempDir dir;
-  const auto from = open_layout(dir / "from", OpenMode::create);
-  const auto to = open_layout(dir / "to", OpenMode::create);
+  const auto from = open_layout({}, dir / "from", OpenMode::create);
+  const auto to = open_layout({}, dir / "to", OpenMode::create);
   const TestImage one = put_image(*from, {noise(3'000'000, 1), "small"});
   const TestImage two = put_image(*from, {noise(1'000'000, 2), "small"});
   const Descriptor index = put_index(*from, {one.descriptor, two.descriptor});
-  from->tag(index, content_in(*from, index), "docker.io/library/x:1");
-  copy(*from, *to, require(*from, "1"), {.tags = {"2"}});
-  EXPECT_TRUE(is_complete(*to, require(*to, "2")));
-  EXPECT_THAT(to->tags(), ElementsAre("2"));
-  EXPECT_EQ(to->resolve("")->digest, index.digest);
+  from->tag({}, index, content_in(*from, index), "docker.io/library/x:1");
+  copy({}, *from, *to, require({}, *from, "1"), {.tags = {"2"}});
+  EXPECT_TRUE(is_complete(*to, require({}, *to, "2")));
+  EXPECT_THAT(to->tags({}), ElementsAre("2"));
+  EXPECT_EQ(to->resolve({}, "")->digest, index.digest);
 }
 
 TEST(Copy, GivesTagsWithinOneStore) {
   const auto store = make_memory_store("memory");
   const TestImage image = put_image(*store, {"layer"});
-  copy(*store, *store, image.descriptor, {.tags = {"1", "2"}});
-  EXPECT_THAT(store->tags(), ElementsAre("1", "2"));
+  copy({}, *store, *store, image.descriptor, {.tags = {"1", "2"}});
+  EXPECT_THAT(store->tags({}), ElementsAre("1", "2"));
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ class DockerArchiveReading : public testing::Test {
       if (file) tar += member.text + std::string((512 - member.text.size() % 512) % 512, '\0');
     }
     write_file(path_, tar + std::string(1024, '\0'));
-    return open_archive(path_, OpenMode::existing);
+    return open_archive({}, path_, OpenMode::existing);
   }
   static std::string config_of(const std::vector<std::string>& layers) {
     std::string ids;
@@ -66,8 +66,8 @@ class DockerArchiveReading : public testing::Test {
 
 TEST_F(DockerArchiveReading, MakesAManifestOfConfigAndLayers) {
   const auto store = open();
-  EXPECT_THAT(store->tags(), ElementsAre("docker.io/library/alpine:3", "localhost:5000/x:1"));
-  const Descriptor root = require(*store, "docker.io/library/alpine:3");
+  EXPECT_THAT(store->tags({}), ElementsAre("docker.io/library/alpine:3", "localhost:5000/x:1"));
+  const Descriptor root = require({}, *store, "docker.io/library/alpine:3");
   const auto manifest =
       std::get<Manifest>(parse_document(root.media_type, fetched(*store, root), "manifest"));
   EXPECT_EQ(fetched(*store, manifest.config), members_[2].text);
@@ -84,8 +84,8 @@ TEST_F(DockerArchiveReading, BlamesTheArchiveForANameThatIsNone) {
 }
 
 TEST_F(DockerArchiveReading, MakesTheSameManifestEachTime) {
-  EXPECT_EQ(require(*open(), "localhost:5000/x:1").digest,
-            require(*open(), "localhost:5000/x:1").digest);
+  EXPECT_EQ(require({}, *open(), "localhost:5000/x:1").digest,
+            require({}, *open(), "localhost:5000/x:1").digest);
 }
 
 TEST_F(DockerArchiveReading, FollowsLinksToLayers) {
@@ -93,20 +93,20 @@ TEST_F(DockerArchiveReading, FollowsLinksToLayers) {
   members_.push_back({"other/layer.tar", "shared.tar", EntryType::hardlink});
   members_.push_back({"shared.tar", second_});
   const auto store = open();
-  EXPECT_TRUE(is_complete(*store, require(*store, "localhost:5000/x:1")));
+  EXPECT_TRUE(is_complete(*store, require({}, *store, "localhost:5000/x:1")));
 }
 
 TEST_F(DockerArchiveReading, FindsAnImageWithoutAName) {
   members_[3].text =
       R"([{"Config":"app.json","RepoTags":null,"Layers":["one/layer.tar","two/layer.tar"]}])";
   const auto store = open();
-  EXPECT_TRUE(is_complete(*store, require(*store, "")));
+  EXPECT_TRUE(is_complete(*store, require({}, *store, "")));
 }
 
 TEST_F(DockerArchiveReading, TakesLayersThatAreCompressed) {
   members_[0].text = compressed(first_, "gzip");
   const auto store = open();
-  const Descriptor root = require(*store, "localhost:5000/x:1");
+  const Descriptor root = require({}, *store, "localhost:5000/x:1");
   const auto manifest =
       std::get<Manifest>(parse_document(root.media_type, fetched(*store, root), "manifest"));
   EXPECT_EQ(manifest.layers[0].media_type, media::oci_layer_gzip);
@@ -132,7 +132,7 @@ TEST_F(DockerArchiveReading, RefusesAnotherNumberOfLayersThanTheConfigHas) {
 TEST_F(DockerArchiveReading, FindsLayersThatAreNotWhatTheConfigSays) {
   members_[2].text = config_of({"other", second_});
   const auto store = open();
-  EXPECT_FALSE(is_complete(*store, require(*store, "localhost:5000/x:1")));
+  EXPECT_FALSE(is_complete(*store, require({}, *store, "localhost:5000/x:1")));
 }
 
 TEST_F(DockerArchiveReading, RefusesAManifestThatIsNoListOfImages) {

@@ -13,7 +13,7 @@ using namespace oci;
 
 Descriptor put(Store& store, std::string_view media_type, const std::string& bytes) {
   const Descriptor descriptor = describe(media_type, bytes);
-  store.push(descriptor, content_of(bytes));
+  store.push({}, descriptor, content_of(bytes));
   return descriptor;
 }
 
@@ -78,13 +78,13 @@ std::string tar_of(const std::vector<std::pair<std::string, std::string>>& files
 }
 
 std::string fetched(Store& store, const Descriptor& descriptor) {
-  return collect(content_in(store, descriptor), 1 * GiB, "content");
+  return collect({}, content_in(store, descriptor), 1 * GiB, "content");
 }
 
 bool is_complete(Store& store, const Descriptor& root) {
   try {
     NullSink nowhere;
-    for (const Descriptor& blob : closure(store, root).blobs) store.fetch(blob, nowhere);
+    for (const Descriptor& blob : closure({}, store, root).blobs) store.fetch({}, blob, nowhere);
     return true;
   } catch (const Error&) {
     return false;

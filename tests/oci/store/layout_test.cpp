@@ -36,7 +36,7 @@ class Layout : public testing::Test {
     return names;
   }
   std::unique_ptr<Store> open(OpenMode mode = OpenMode::existing) const {
-    return open_layout(path_, mode);
+    return open_layout({}, path_, mode);
   }
 
   TempDir dir_;
@@ -54,7 +54,7 @@ TEST_F(Layout, IsMadeWithTheDirectoriesAboveIt) {
 
 TEST_F(Layout, IsTakenAsItIsWhenItExists) {
   const TestImage image = put_image(*open(OpenMode::create), {"layer"});
-  EXPECT_EQ(open(OpenMode::create)->resolve("")->digest, image.descriptor.digest);
+  EXPECT_EQ(open(OpenMode::create)->resolve({}, "")->digest, image.descriptor.digest);
 }
 
 TEST_F(Layout, IsMadeInADirectoryThatIsEmpty) {
@@ -84,9 +84,9 @@ TEST_F(Layout, HasNoBlobThatIsDamagedUntilItIsWrittenAnew) {
   for (const auto& damage : damages) {
     damage();
     const auto store = open();
-    EXPECT_FALSE(store->has(blob));
-    store->push(blob, content_of(layer));
-    EXPECT_TRUE(store->has(blob));
+    EXPECT_FALSE(store->has({}, blob));
+    store->push({}, blob, content_of(layer));
+    EXPECT_TRUE(store->has({}, blob));
     EXPECT_EQ(fetched(*open(), blob), layer);
   }
 }
@@ -95,10 +95,10 @@ TEST_F(Layout, LooksAtABlobThatItHasVerifiedNoMore) {
   const std::string layer = noise(100'000, 1);
   const TestImage image = put_image(*open(OpenMode::create), {layer});
   const auto store = open();
-  EXPECT_TRUE(store->has(image.blobs[1]));
+  EXPECT_TRUE(store->has({}, image.blobs[1]));
   write_file(blob_path(image.blobs[1]), noise(100'000, 2));
-  EXPECT_TRUE(store->has(image.blobs[1]));
-  EXPECT_FALSE(open()->has(image.blobs[1]));
+  EXPECT_TRUE(store->has({}, image.blobs[1]));
+  EXPECT_FALSE(open()->has({}, image.blobs[1]));
 }
 
 TEST_F(Layout, TakesAnIndexAnewThatIsDamaged) {
@@ -108,8 +108,8 @@ TEST_F(Layout, TakesAnIndexAnewThatIsDamaged) {
   const std::string bytes = fetched(*store, index);
   write_file(blob_path(index), std::string(bytes.size(), ' '));
   const auto mending = open();
-  mending->push(image.descriptor, content_of(image.manifest));
-  mending->push(index, content_of(bytes));
+  mending->push({}, image.descriptor, content_of(image.manifest));
+  mending->push({}, index, content_of(bytes));
   EXPECT_EQ(fetched(*open(), index), bytes);
 }
 
@@ -144,19 +144,21 @@ TEST_F(Layout, OfAnotherVersionIsCorrupt) {
 TEST_F(Layout, WithoutIndexIsCorrupt) {
   open(OpenMode::create);
   fs::remove(path_ / "index.json");
-  EXPECT_EQ(kind_thrown([&] { open()->resolve(""); }, "index.json is missing"), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { open()->resolve({}, ""); }, "index.json is missing"),
+            ErrorKind::corrupt);
 }
 
 TEST_F(Layout, WithAnIndexTooLargeIsCorrupt) {
   open(OpenMode::create);
   write_file(path_ / "index.json", std::string(document_limit + 1, ' '));
-  EXPECT_EQ(kind_thrown([&] { open()->resolve(""); }, "index.json"), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { open()->resolve({}, ""); }, "index.json"), ErrorKind::corrupt);
 }
 
 TEST_F(Layout, LeavesNothingBesideItsFilesAfterAFailure) {
   const auto store = open(OpenMode::create);
   const Descriptor blob = describe(media::oci_layer, "expected");
-  EXPECT_EQ(kind_thrown([&] { store->push(blob, content_of("received")); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_thrown([&] { store->push({}, blob, content_of("received")); }),
+            ErrorKind::corrupt);
   EXPECT_THAT(files(), UnorderedElementsAre("oci-layout", "index.json", "blobs", ".davit.lock"));
   EXPECT_TRUE(fs::is_empty(path_ / "blobs" / "sha256"));
 }
@@ -175,9 +177,9 @@ TEST_F(Layout, RemovesTemporaryFilesOfAWeekAgoOnly) {
 TEST_F(Layout, KeepsBlobsOfWhatIsRemoved) {
   const auto store = open(OpenMode::create);
   const TestImage image = put_image(*store, {"layer"});
-  store->remove(image.descriptor.digest.str());
-  EXPECT_TRUE(store->has(image.descriptor));
-  EXPECT_TRUE(store->has(image.blobs[1]));
+  store->remove({}, image.descriptor.digest.str());
+  EXPECT_TRUE(store->has({}, image.descriptor));
+  EXPECT_TRUE(store->has({}, image.blobs[1]));
 }
 
 TEST_F(Layout, NamesABlobThatIsMissing) {
@@ -199,8 +201,8 @@ TEST_F(Layout, ReplacesABlobThatWasCutShort) {
   const auto store = open(OpenMode::create);
   const Descriptor blob = put(*store, media::oci_layer, "original");
   write_file(blob_path(blob), "orig");
-  EXPECT_FALSE(store->has(blob));
-  store->push(blob, content_of("original"));
+  EXPECT_FALSE(store->has({}, blob));
+  store->push({}, blob, content_of("original"));
   EXPECT_EQ(fetched(*store, blob), "original");
 }
 
@@ -218,10 +220,10 @@ TEST_F(Layout, DoesNotFollowDirectoriesThatAreSymbolicLinks) {
   fs::create_directory(dir_ / "elsewhere");
   fs::remove(path_ / "blobs" / "sha256");
   fs::create_directory_symlink(dir_ / "elsewhere", path_ / "blobs" / "sha256");
-  EXPECT_EQ(kind_thrown([&] { store->push(blob, content_of("secret")); }, "symbolic link"),
+  EXPECT_EQ(kind_thrown([&] { store->push({}, blob, content_of("secret")); }, "symbolic link"),
             ErrorKind::corrupt);
   EXPECT_EQ(
-      kind_thrown([&] { store->add(media::oci_layer, content_of("secret")); }, "symbolic link"),
+      kind_thrown([&] { store->add({}, media::oci_layer, content_of("secret")); }, "symbolic link"),
       ErrorKind::corrupt);
   EXPECT_TRUE(fs::is_empty(dir_ / "elsewhere"));
 }
@@ -251,7 +253,7 @@ TEST_F(Layout, ReadsEntriesWithoutAMediaType) {
   write_file(path_ / "index.json", R"({"schemaVersion":2,"manifests":[{"digest":")" +
                                        image.descriptor.digest.str() + R"(","size":)" +
                                        std::to_string(image.descriptor.size) + "}]}");
-  EXPECT_EQ(store->resolve("")->media_type, media::oci_manifest);
+  EXPECT_EQ(store->resolve({}, "")->media_type, media::oci_manifest);
 }
 
 TEST_F(Layout, ResolvesInAnIndexWhoseOtherManifestsAreMissing) {
@@ -259,15 +261,15 @@ TEST_F(Layout, ResolvesInAnIndexWhoseOtherManifestsAreMissing) {
   const TestImage here = put_image(*store, {"here"});
   const TestImage missing = make_image({"missing"});
   put_index(*store, {missing.descriptor, here.descriptor});
-  EXPECT_TRUE(store->resolve(here.descriptor.digest.str()));
-  EXPECT_THAT(store->referrers(here.descriptor.digest), SizeIs(0));
+  EXPECT_TRUE(store->resolve({}, here.descriptor.digest.str()));
+  EXPECT_THAT(store->referrers({}, here.descriptor.digest), SizeIs(0));
 }
 
 TEST_F(Layout, IsReadWithoutPermissionToWrite) {
   const TestImage image = put_image(*open(OpenMode::create), {"layer"});
   fs::remove(path_ / ".davit.lock");
   fs::permissions(path_, fs::perms::owner_read | fs::perms::owner_exec);
-  EXPECT_TRUE(is_complete(*open(), *open()->resolve("")));
+  EXPECT_TRUE(is_complete(*open(), *open()->resolve({}, "")));
   fs::permissions(path_, fs::perms::owner_all);
   EXPECT_FALSE(fs::exists(path_ / ".davit.lock"));
 }
@@ -281,13 +283,13 @@ TEST_F(Layout, LosesNoTagOfThreadsWithStoresOfTheirOwn) {
       const auto store = open(OpenMode::create);
       const TestImage image = put_image(*store, {"layer " + std::to_string(writer)}, Push::blobs);
       for (int i = 0; i < tags; ++i) {
-        store->tag(image.descriptor, content_of(image.manifest),
+        store->tag({}, image.descriptor, content_of(image.manifest),
                    std::to_string(writer) + "." + std::to_string(i));
       }
     });
   }
   threads.clear();
-  EXPECT_THAT(open()->tags(), SizeIs(writers * tags));
+  EXPECT_THAT(open()->tags({}), SizeIs(writers * tags));
 }
 
 TEST_F(Layout, LosesNoTagOfTwoProcesses) {
@@ -301,7 +303,7 @@ TEST_F(Layout, LosesNoTagOfTwoProcesses) {
         const auto store = open(OpenMode::create);
         const TestImage image = put_image(*store, {name}, Push::blobs);
         for (int i = 0; i < tags; ++i) {
-          store->tag(image.descriptor, content_of(image.manifest), name + std::to_string(i));
+          store->tag({}, image.descriptor, content_of(image.manifest), name + std::to_string(i));
         }
       } catch (...) {
         ::_exit(1);
@@ -315,7 +317,7 @@ TEST_F(Layout, LosesNoTagOfTwoProcesses) {
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
   }
-  EXPECT_THAT(open()->tags(), SizeIs(2 * tags));
+  EXPECT_THAT(open()->tags({}), SizeIs(2 * tags));
 }
 
 }  // namespace

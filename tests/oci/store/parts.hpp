@@ -25,11 +25,12 @@ class GivesParts final : public oci::ForwardingStore {
  public:
   explicit GivesParts(oci::Store& store) : ForwardingStore(store) {}
 
-  void fetch(const oci::Descriptor& content, oci::Sink& into) override {
+  void fetch(const oci::Call& call, const oci::Descriptor& content, oci::Sink& into) override {
     ++whole;
-    to().fetch(content, into);
+    to().fetch(call, content, into);
   }
-  bool fetch_part(const oci::Descriptor& content, const oci::Part& part, oci::Sink& into) override {
+  bool fetch_part(const oci::Call& call, const oci::Descriptor& content, const oci::Part& part,
+                  oci::Sink& into) override {
     if (!gives) return false;
     std::uint64_t size = part.size;
     bool breaks = false;
@@ -44,6 +45,7 @@ class GivesParts final : public oci::ForwardingStore {
     }
     for (oci::Bytes left = bytes(content).subspan(part.offset, size); !left.empty();) {
       const oci::Bytes bytes = left.first(std::min(piece, left.size()));
+      call.check();
       into.write(bytes);
       left = left.subspan(bytes.size());
     }

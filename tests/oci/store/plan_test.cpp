@@ -20,12 +20,12 @@ using testing::UnorderedElementsAre;
 class Expecting final : public ForwardingStore {
  public:
   explicit Expecting(Store& to) : ForwardingStore(to) {}
-  void expect(std::span<const Descriptor> content) override {
+  void expect(const Call&, std::span<const Descriptor> content) override {
     for (const Descriptor& one : content) expected.push_back(one.digest);
   }
-  void push(const Descriptor& descriptor, const Content& content) override {
+  void push(const Call& call, const Descriptor& descriptor, const Content& content) override {
     if (expected.empty()) ++pushed_before;
-    ForwardingStore::push(descriptor, content);
+    ForwardingStore::push(call, descriptor, content);
   }
   std::vector<Digest> expected;
   std::size_t pushed_before = 0;
@@ -52,10 +52,10 @@ TEST_F(PlanTest, ExpectsTheBlobsOfAllRootsBeforeAnythingIsSent) {
   const TestImage two = put_image(*from_, {"shared", "two"});
   Expecting to(*to_);
   Plan plan(to, {});
-  plan.add(*from_, one.descriptor, {"1"});
-  plan.add(*from_, two.descriptor, {"2"});
+  plan.add({}, *from_, one.descriptor, {"1"});
+  plan.add({}, *from_, two.descriptor, {"2"});
   EXPECT_TRUE(to.expected.empty());
-  plan.run();
+  plan.run({});
   EXPECT_EQ(to.pushed_before, 0u);
   for (const TestImage* image : {&one, &two}) {
     for (const Descriptor& blob : image->blobs) {
@@ -63,15 +63,15 @@ TEST_F(PlanTest, ExpectsTheBlobsOfAllRootsBeforeAnythingIsSent) {
     }
     EXPECT_TRUE(is_complete(*to_, image->descriptor));
   }
-  EXPECT_THAT(to_->tags(), ElementsAre("1", "2"));
+  EXPECT_THAT(to_->tags({}), ElementsAre("1", "2"));
 }
 
 TEST_F(PlanTest, FindsWhatIsMissingBeforeAnythingIsSent) {
   const TestImage image = put_image(*from_, {"layer"});
   const Descriptor index = put_index(*from_, {image.descriptor, make_image({"absent"}).descriptor});
   Plan plan(*to_, {});
-  EXPECT_EQ(kind_thrown([&] { plan.add(*from_, index, {"1"}); }), ErrorKind::not_found);
-  EXPECT_FALSE(to_->has(image.blobs[0]));
+  EXPECT_EQ(kind_thrown([&] { plan.add({}, *from_, index, {"1"}); }), ErrorKind::not_found);
+  EXPECT_FALSE(to_->has({}, image.blobs[0]));
 }
 
 TEST_F(PlanTest, LeavesOutWhatTheOtherSideHas) {
@@ -80,18 +80,18 @@ TEST_F(PlanTest, LeavesOutWhatTheOtherSideHas) {
   const auto without = make_without(*to_, known);
   Expecting to(*without);
   Plan plan(to, {});
-  plan.add(*from_, image.descriptor, {"1"});
-  plan.run();
-  EXPECT_FALSE(to_->has(image.blobs[1]));
-  EXPECT_TRUE(to_->has(image.blobs[2]));
-  EXPECT_TRUE(without->has(image.blobs[1]));
+  plan.add({}, *from_, image.descriptor, {"1"});
+  plan.run({});
+  EXPECT_FALSE(to_->has({}, image.blobs[1]));
+  EXPECT_TRUE(to_->has({}, image.blobs[2]));
+  EXPECT_TRUE(without->has({}, image.blobs[1]));
 }
 
 TEST_F(PlanTest, TellsAStoreOfTheWantedBlobsAlone) {
   const TestImage image = put_image(*from_, {"old", "new"});
   const std::set<Digest> known = {image.blobs[1].digest};
   Expecting to(*to_);
-  make_without(to, known)->expect(image.blobs);
+  make_without(to, known)->expect({}, image.blobs);
   EXPECT_THAT(to.expected, ElementsAre(image.blobs[0].digest, image.blobs[2].digest));
 }
 
@@ -101,7 +101,7 @@ TEST_F(PlanTest, FollowsWhatRefersToWhatRefers) {
   const Descriptor bill = put_referrer(image.descriptor, "bill of materials");
   const Descriptor second = put_referrer(signature, "signature of the signature");
   std::vector<Digest> found;
-  for (const Descriptor& one : all_referrers(*from_, image.descriptor.digest)) {
+  for (const Descriptor& one : all_referrers({}, *from_, image.descriptor.digest)) {
     found.push_back(one.digest);
   }
   EXPECT_THAT(found, UnorderedElementsAre(signature.digest, bill.digest, second.digest));
@@ -112,7 +112,7 @@ TEST_F(PlanTest, FollowsReferrersNoDeeperThanAnybodySigns) {
   Descriptor subject = put_image(*from_, {"layer"}).descriptor;
   const Digest root = subject.digest;
   for (int i = 0; i < 12; ++i) subject = put_referrer(subject, "signature " + std::to_string(i));
-  EXPECT_EQ(all_referrers(*from_, root).size(), 8u);
+  EXPECT_EQ(all_referrers({}, *from_, root).size(), 8u);
 }
 
 }  // namespace

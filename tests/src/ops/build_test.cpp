@@ -75,27 +75,27 @@ class BuildTest : public testing::Test {
     return tar;
   }
 
-  Landed build(const BuildOptions& options) { return build_image(places_, options).at(0); }
+  Landed build(const BuildOptions& options) { return build_image({}, places_, options).at(0); }
 
   std::unique_ptr<oci::Store> open(const std::string& layout) const {
-    return oci::open_layout(directory_ / layout, oci::OpenMode::existing);
+    return oci::open_layout({}, directory_ / layout, oci::OpenMode::existing);
   }
 
   oci::Manifest manifest_of(const std::string& layout, const Landed& landed) const {
     return std::get<oci::Manifest>(oci::parse_document(
-        landed.root.media_type, oci::fetch_document(*open(layout), landed.root), "manifest"));
+        landed.root.media_type, oci::fetch_document({}, *open(layout), landed.root), "manifest"));
   }
 
   oci::ImageConfig config_of(const std::string& layout, const Landed& landed) const {
-    return oci::parse_config(oci::fetch_document(*open(layout), manifest_of(layout, landed).config),
-                             "config");
+    return oci::parse_config(
+        oci::fetch_document({}, *open(layout), manifest_of(layout, landed).config), "config");
   }
 
   std::vector<std::string> paths_of(const std::string& layout, const oci::Descriptor& layer) const {
     Paths paths;
     oci::TarParser parser(paths, "layer");
     const auto decompressor = oci::make_decompressor(oci::Encoding::gzip, parser, "layer");
-    open(layout)->fetch(layer, *decompressor);
+    open(layout)->fetch({}, layer, *decompressor);
     decompressor->finish();
     parser.finish();
     return paths.paths;
@@ -112,14 +112,14 @@ TEST_F(BuildTest, MakesAnImageOfADirectory) {
   EXPECT_EQ(manifest.layers[0].media_type, oci::media::oci_layer_gzip);
   EXPECT_THAT(paths_of("out", manifest.layers[0]),
               testing::IsSupersetOf({"bin/tool", "etc", "etc/hostname"}));
-  EXPECT_EQ(open("out")->resolve("1.0")->digest, landed.root.digest);
+  EXPECT_EQ(open("out")->resolve({}, "1.0")->digest, landed.root.digest);
 }
 
 TEST_F(BuildTest, RecordsTheDiffIdOfWhatTheLayerDecompressesTo) {
   const Landed landed = build(options("out:1.0"));
   oci::Hasher hasher;
   const auto decompressor = oci::make_decompressor(oci::Encoding::gzip, hasher, "layer");
-  open("out")->fetch(manifest_of("out", landed).layers[0], *decompressor);
+  open("out")->fetch({}, manifest_of("out", landed).layers[0], *decompressor);
   decompressor->finish();
   EXPECT_THAT(config_of("out", landed).diff_ids, ElementsAre(hasher.finish()));
 }
@@ -226,10 +226,10 @@ TEST_F(BuildTest, DoesNotMixTypesOnABaseOfTheOtherFormat) {
 TEST_F(BuildTest, PutsTheImageInEveryTarget) {
   BuildOptions several = options("one:1");
   several.targets = {place("one:1"), place("two:2"), place("one:latest")};
-  const auto landed = build_image(places_, several);
+  const auto landed = build_image({}, places_, several);
   ASSERT_EQ(landed.size(), 2u);
   EXPECT_THAT(landed[0].tags, ElementsAre("1", "latest"));
-  EXPECT_EQ(open("one")->resolve("latest")->digest, open("two")->resolve("2")->digest);
+  EXPECT_EQ(open("one")->resolve({}, "latest")->digest, open("two")->resolve({}, "2")->digest);
 }
 
 TEST_F(BuildTest, TagsNothingWhenALayerFails) {
@@ -237,7 +237,7 @@ TEST_F(BuildTest, TagsNothingWhenALayerFails) {
   BuildOptions broken = options("out:1.0");
   broken.layers = {tree("rootfs"), tarball("broken.tar")};
   EXPECT_THROW(build(broken), oci::Error);
-  EXPECT_EQ(open("out")->resolve("1.0"), std::nullopt);
+  EXPECT_EQ(open("out")->resolve({}, "1.0"), std::nullopt);
 }
 
 TEST_F(BuildTest, RehearsesWithoutMakingAnything) {
@@ -316,7 +316,7 @@ TEST_F(BadBuildTest, ATarballThatIsNone) {
   BuildOptions bad = options("out:1");
   bad.layers = {tarball("text.tar")};
   EXPECT_THROW(build(bad), oci::Error);
-  EXPECT_EQ(open("out")->resolve("1"), std::nullopt);
+  EXPECT_EQ(open("out")->resolve({}, "1"), std::nullopt);
 }
 
 }  // namespace

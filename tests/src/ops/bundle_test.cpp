@@ -19,7 +19,7 @@ using testing::Not;
 
 class BundleTest : public testing::Test {
  protected:
-  BundleTest() { store_ = oci::open_layout(directory_ / "source", oci::OpenMode::create); }
+  BundleTest() { store_ = oci::open_layout({}, directory_ / "source", oci::OpenMode::create); }
 
   /// An image of one layer, under the name that a bundle knows it by.
   oci::Descriptor make(const std::string& name, const std::string& layer,
@@ -28,18 +28,18 @@ class BundleTest : public testing::Test {
     manifest.media_type = oci::media::oci_manifest;
     manifest.subject = subject;
     manifest.layers = {oci::describe(oci::media::oci_layer, layer)};
-    store_->push(manifest.layers[0], oci::content_of(layer));
+    store_->push({}, manifest.layers[0], oci::content_of(layer));
     const std::string config = R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers",)"
                                R"("diff_ids":[")" +
                                manifest.layers[0].digest.str() + "\"]}}";
     manifest.config = oci::describe(oci::media::oci_config, config);
-    store_->push(manifest.config, oci::content_of(config));
+    store_->push({}, manifest.config, oci::content_of(config));
     const std::string document = oci::to_json(manifest);
     const auto root = oci::describe(oci::media::oci_manifest, document);
     if (name.empty()) {
-      store_->push(root, oci::content_of(document));
+      store_->push({}, root, oci::content_of(document));
     } else {
-      store_->tag(root, oci::content_of(document), name);
+      store_->tag({}, root, oci::content_of(document), name);
     }
     return root;
   }
@@ -57,7 +57,7 @@ class BundleTest : public testing::Test {
     std::vector<Place> images;
     for (const std::string& name : names) images.push_back(image(name));
     Places places({}, nullptr);
-    return save_bundle(places, directory_ / file, images, options);
+    return save_bundle({}, places, directory_ / file, images, options);
   }
 
   static std::vector<std::string> names_of(const std::vector<Bundled>& images) {
@@ -77,7 +77,7 @@ TEST_F(BundleTest, HoldsManyImagesUnderTheirNames) {
   const auto first = make(app, "one");
   make(other, "two");
   save("b.tar", {app, other});
-  const auto images = list_bundle(directory_ / "b.tar");
+  const auto images = list_bundle({}, directory_ / "b.tar");
   EXPECT_THAT(names_of(images), ElementsAre(app, other));
   EXPECT_EQ(images[0].root.digest, first.digest);
   EXPECT_THAT(images[0].missing, IsEmpty());
@@ -97,21 +97,21 @@ TEST_F(BundleTest, LeavesOutWhatTheOtherSideHasAndSaysSo) {
   make(app, "one");
   save("old.tar", {app});
   make(other, "two");
-  const SaveOptions delta{.without = bundle_contents(directory_ / "old.tar")};
+  const SaveOptions delta{.without = bundle_contents({}, directory_ / "old.tar")};
   save("delta.tar", {app, other}, delta);
-  const auto images = list_bundle(directory_ / "delta.tar");
+  const auto images = list_bundle({}, directory_ / "delta.tar");
   EXPECT_THAT(names_of(images), ElementsAre(app, other));
   EXPECT_THAT(images[0].missing, Not(IsEmpty()));
   EXPECT_THAT(images[1].missing, IsEmpty());
   // What a delta was made for has the rest.
-  const auto all = bundle_contents(directory_ / "delta.tar");
+  const auto all = bundle_contents({}, directory_ / "delta.tar");
   for (const oci::Digest& digest : delta.without) EXPECT_TRUE(all.contains(digest));
 }
 
 TEST_F(BundleTest, ReadsWhatIsThereFromTheJsonOfAList) {
   const oci::Digest digest = oci::digest_of(oci::bytes_of("x"));
   tests::write_file(directory_ / "list.json", R"({"digests":[")" + digest.str() + R"("]})");
-  EXPECT_THAT(bundle_contents(directory_ / "list.json"), ElementsAre(digest));
+  EXPECT_THAT(bundle_contents({}, directory_ / "list.json"), ElementsAre(digest));
 }
 
 TEST_F(BundleTest, BringsWhatRefersToItsImagesWhereAsked) {
@@ -121,7 +121,7 @@ TEST_F(BundleTest, BringsWhatRefersToItsImagesWhereAsked) {
   save("plain.tar", {app});
   save("all.tar", {app}, {.referrers = true});
   const auto holds = [&](const std::string& file, const oci::Descriptor& what) {
-    return oci::open_archive(directory_ / file, oci::OpenMode::existing)->has(what);
+    return oci::open_archive({}, directory_ / file, oci::OpenMode::existing)->has({}, what);
   };
   EXPECT_FALSE(holds("plain.tar", signature));
   EXPECT_TRUE(holds("all.tar", signature));
@@ -131,13 +131,13 @@ TEST_F(BundleTest, BringsWhatRefersToItsImagesWhereAsked) {
 TEST_F(BundleTest, IsVerifiedWholeUnlessItIsADelta) {
   make(app, "one");
   save("old.tar", {app});
-  EXPECT_THAT(names_of(verify_bundle(directory_ / "old.tar", Completeness::whole, {})),
+  EXPECT_THAT(names_of(verify_bundle({}, directory_ / "old.tar", Completeness::whole, {})),
               ElementsAre(app));
-  save("delta.tar", {app}, {.without = bundle_contents(directory_ / "old.tar")});
-  EXPECT_THAT(names_of(verify_bundle(directory_ / "delta.tar", Completeness::delta, {})),
+  save("delta.tar", {app}, {.without = bundle_contents({}, directory_ / "old.tar")});
+  EXPECT_THAT(names_of(verify_bundle({}, directory_ / "delta.tar", Completeness::delta, {})),
               ElementsAre(app));
   try {
-    verify_bundle(directory_ / "delta.tar", Completeness::whole, {});
+    verify_bundle({}, directory_ / "delta.tar", Completeness::whole, {});
     FAIL();
   } catch (const oci::Error& error) {
     EXPECT_EQ(error.kind(), oci::ErrorKind::not_found);
@@ -150,7 +150,7 @@ TEST_F(BundleTest, ForDockerWantsAnImageForThisMachineBeforeTheFirstByte) {
   oci::Index index{.media_type = std::string(oci::media::oci_index), .manifests = {root}};
   index.manifests[0].platform = oci::Platform::parse("linux/s390x");
   const std::string document = oci::to_json(index);
-  store_->tag(oci::describe(oci::media::oci_index, document), oci::content_of(document), other);
+  store_->tag({}, oci::describe(oci::media::oci_index, document), oci::content_of(document), other);
   try {
     save("docker.tar", {app, other}, {.format = oci::ArchiveFormat::docker});
     FAIL();

@@ -59,22 +59,21 @@ class LayerCacheTest : public testing::Test {
     options.platform = oci::Platform::parse("linux/amd64");
     options.config.created = "1970-01-01T00:00:00Z";
     options.compression = oci::Compression::parse(compression);
-    options.progress = &states_;
     return options;
   }
 
   /// Builds as a run of the program does, and says what became of "layer 1".
   BlobState build(const BuildOptions& options) {
     Places places({}, nullptr);
-    root_ = build_image(places, options).at(0).root;
+    root_ = build_image({.progress = &states_}, places, options).at(0).root;
     built_ = states_.take();
     return built_.at("layer 1");
   }
 
   oci::Inspection inspect(const std::string& image) {
     Places places({}, nullptr);
-    return oci::inspect_image(places.open(place(image), Use::read), place(image).identifier(),
-                              std::nullopt);
+    return oci::inspect_image({}, places.open({}, place(image), Use::read),
+                              place(image).identifier(), std::nullopt);
   }
 
   oci::Descriptor layer_of(const std::string& image) {
@@ -167,17 +166,18 @@ TEST_F(LayerCacheTest, AnImageThatClaimsOurLayerForAnotherBlobIsNotBelieved) {
   for (const std::size_t size : {std::size_t{10}, std::size_t{1'000'000}}) {
     oci::Inspection image = inspect("before:1");
     auto manifest = std::get<oci::Manifest>(image.document);
-    auto layout = oci::open_layout(directory_ / "before", oci::OpenMode::existing);
+    auto layout = oci::open_layout({}, directory_ / "before", oci::OpenMode::existing);
     std::string compressed;
     oci::FunctionSink sink([&](oci::Bytes bytes) { compressed += oci::text_of(bytes); });
     oci::CompressionPool pool(1);
     const std::string evil(size, 'e');
     oci::write_layer([&](oci::BlockWriter& to) { to.write(oci::bytes_of(evil)); },
                      oci::Compression::parse("gzip"), pool, sink);
-    manifest.layers = {layout->add(oci::media::oci_layer_gzip, oci::content_of(compressed))};
+    manifest.layers = {layout->add({}, oci::media::oci_layer_gzip, oci::content_of(compressed))};
     const std::string document = oci::to_json(manifest);
-    layout->tag(oci::describe(oci::media::oci_manifest, document), oci::content_of(document), "1");
-    layout->commit();
+    layout->tag({}, oci::describe(oci::media::oci_manifest, document), oci::content_of(document),
+                "1");
+    layout->commit({});
     BuildOptions elsewhere = options("out:1");
     elsewhere.cache_from = {place("before:1")};
     EXPECT_EQ(build(elsewhere), BlobState::done);
@@ -238,9 +238,10 @@ TEST_F(LayerCacheTest, AnImageWithMoreLayersThanItsConfigListsIsNotUsed) {
   auto manifest = std::get<oci::Manifest>(image.document);
   manifest.layers.push_back(manifest.layers[0]);
   const std::string document = oci::to_json(manifest);
-  auto layout = oci::open_layout(directory_ / "out", oci::OpenMode::existing);
-  layout->tag(oci::describe(oci::media::oci_manifest, document), oci::content_of(document), "1");
-  layout->commit();
+  auto layout = oci::open_layout({}, directory_ / "out", oci::OpenMode::existing);
+  layout->tag({}, oci::describe(oci::media::oci_manifest, document), oci::content_of(document),
+              "1");
+  layout->commit({});
   EXPECT_EQ(build(options("out:1")), BlobState::done);
 }
 

@@ -42,8 +42,8 @@ TEST(Targets, MayHaveNoTag) {
 
 TEST(OpenPlaces, HaveNothingToCommitWhereOpeningFailed) {
   Places places({}, nullptr);
-  EXPECT_THROW(places.open(Place::parse("oci:/nonexistent/layout:1"), Use::read), oci::Error);
-  places.commit();
+  EXPECT_THROW(places.open({}, Place::parse("oci:/nonexistent/layout:1"), Use::read), oci::Error);
+  places.commit({});
 }
 
 /// An index with an image for each platform, tagged "multi", in memory.
@@ -62,35 +62,37 @@ struct MultiPlatform {
       oci::Manifest manifest;
       manifest.media_type = oci::media::oci_manifest;
       manifest.config = oci::describe(oci::media::oci_config, config);
-      store->push(manifest.config, oci::content_of(config));
+      store->push({}, manifest.config, oci::content_of(config));
       const std::string document = oci::to_json(manifest);
       oci::Descriptor image = oci::describe(oci::media::oci_manifest, document);
-      store->push(image, oci::content_of(document));
+      store->push({}, image, oci::content_of(document));
       image.platform = oci::Platform::parse(platform);
       images.push_back(image);
       index.manifests.push_back(image);
     }
     const std::string document = oci::to_json(index);
-    store->tag(oci::describe(oci::media::oci_index, document), oci::content_of(document), "multi");
+    store->tag({}, oci::describe(oci::media::oci_index, document), oci::content_of(document),
+               "multi");
   }
 };
 
 TEST(FindImage, ChoosesAPlatformFromAnIndex) {
   MultiPlatform fixture;
-  const auto found = oci::find_image(*fixture.store, "multi", oci::Platform::parse("linux/arm64"));
+  const auto found =
+      oci::find_image({}, *fixture.store, "multi", oci::Platform::parse("linux/arm64"));
   EXPECT_EQ(found.digest, fixture.images[1].digest);
 }
 
 TEST(FindImage, TakesTheIndexWholeWithoutAPlatform) {
   MultiPlatform fixture;
-  const auto found = oci::find_image(*fixture.store, "multi", std::nullopt);
+  const auto found = oci::find_image({}, *fixture.store, "multi", std::nullopt);
   EXPECT_EQ(found.media_type, oci::media::oci_index);
 }
 
 TEST(FindImage, SaysWhichPlatformsThereAre) {
   MultiPlatform fixture;
   try {
-    oci::find_image(*fixture.store, "multi", oci::Platform::parse("linux/s390x"));
+    oci::find_image({}, *fixture.store, "multi", oci::Platform::parse("linux/s390x"));
     FAIL();
   } catch (const oci::Error& error) {
     EXPECT_EQ(error.kind(), oci::ErrorKind::not_found);
@@ -101,7 +103,7 @@ TEST(FindImage, SaysWhichPlatformsThereAre) {
 TEST(FindImage, NamesATagThatIsMissing) {
   MultiPlatform fixture;
   try {
-    oci::find_image(*fixture.store, "gone", std::nullopt);
+    oci::find_image({}, *fixture.store, "gone", std::nullopt);
     FAIL();
   } catch (const oci::Error& error) {
     EXPECT_EQ(error.kind(), oci::ErrorKind::not_found);

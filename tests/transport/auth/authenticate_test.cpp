@@ -50,12 +50,13 @@ Request get(const std::string& path, std::vector<std::string> scopes = {}) {
 
 /// A source whose answer the test changes, and that counts how often it was asked.
 struct Source final : CredentialSource {
-  std::optional<Credentials> find(std::string_view registry, std::string_view) override {
+  std::optional<Credentials> find(const oci::Call&, std::string_view registry,
+                                  std::string_view) override {
     ++asked;
     EXPECT_EQ(registry, "registry.example");
     return credentials;
   }
-  void forget(std::string_view registry, const Credentials& refused) override {
+  void forget(const oci::Call&, std::string_view registry, const Credentials& refused) override {
     EXPECT_EQ(registry, "registry.example");
     forgotten.push_back(refused.password);
     if (renewed) credentials = renewed;
@@ -86,7 +87,7 @@ struct AuthenticateTest : testing::Test {
 
   Error failure_of(const Request& request) {
     try {
-      authenticate->send(request);
+      authenticate->send({}, request);
     } catch (const Error& error) {
       return error;
     }
@@ -109,7 +110,7 @@ struct AuthenticateTest : testing::Test {
 TEST_F(AuthenticateTest, APublicRegistryIsAskedWithoutCredentials) {
   accept_password();
   good[""] = true;
-  EXPECT_EQ(authenticate->send(get("/v2/")).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/")).status, 200);
   EXPECT_EQ(registry.sent().size(), 1u);
   EXPECT_EQ(source.asked, 0);
 }
@@ -117,9 +118,9 @@ TEST_F(AuthenticateTest, APublicRegistryIsAskedWithoutCredentials) {
 TEST_F(AuthenticateTest, APasswordIsSentAfterABasicChallengeAndAtOnceFromThenOn) {
   accept_password();
   challenge = basic_challenge;
-  EXPECT_EQ(authenticate->send(get("/v2/")).status, 200);
-  EXPECT_EQ(authenticate->send(get("/v2/a/tags/list", {pull})).status, 200);
-  EXPECT_EQ(authenticate->send(get("/v2/_catalog")).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/")).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/a/tags/list", {pull})).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/_catalog")).status, 200);
   const auto sent = registry.sent();
   ASSERT_EQ(sent.size(), 4u);
   EXPECT_EQ(sent[0].authorization(), "");
@@ -130,14 +131,14 @@ TEST_F(AuthenticateTest, APasswordIsSentAfterABasicChallengeAndAtOnceFromThenOn)
 TEST_F(AuthenticateTest, APasswordLearntWithScopesServesRequestsWithout) {
   accept_password();
   challenge = basic_challenge;
-  authenticate->send(get("/v2/a/tags/list", {pull}));
-  authenticate->send(get("/v2/"));
+  authenticate->send({}, get("/v2/a/tags/list", {pull}));
+  authenticate->send({}, get("/v2/"));
   EXPECT_EQ(registry.sent().size(), 3u);
 }
 
 TEST_F(AuthenticateTest, ATokenIsFetchedForTheScopesOfTheRequest) {
   challenge = bearer_challenge("repository:other:pull");
-  EXPECT_EQ(authenticate->send(get("/v2/a/manifests/x", {pull})).body, "content");
+  EXPECT_EQ(authenticate->send({}, get("/v2/a/manifests/x", {pull})).body, "content");
   EXPECT_EQ(registry.sent().at(1).authorization(), "Bearer token1");
   EXPECT_EQ(token_server.sent().at(0).url,
             "https://auth.example/token?service=svc&scope=repository%3Aa%3Apull");
@@ -145,8 +146,8 @@ TEST_F(AuthenticateTest, ATokenIsFetchedForTheScopesOfTheRequest) {
 
 TEST_F(AuthenticateTest, ATokenIsFetchedForTheScopeOfTheChallengeIfTheRequestHasNone) {
   challenge = bearer_challenge("registry:catalog:*");
-  authenticate->send(get("/v2/_catalog"));
-  authenticate->send(get("/v2/_catalog?n=2"));
+  authenticate->send({}, get("/v2/_catalog"));
+  authenticate->send({}, get("/v2/_catalog?n=2"));
   EXPECT_EQ(token_server.sent().size(), 1u);
   EXPECT_EQ(token_server.sent().at(0).url,
             "https://auth.example/token?service=svc&scope=registry%3Acatalog%3A%2A");
@@ -155,13 +156,13 @@ TEST_F(AuthenticateTest, ATokenIsFetchedForTheScopeOfTheChallengeIfTheRequestHas
 
 TEST_F(AuthenticateTest, TheTokenServerIsAskedWithThePassword) {
   accept_password();
-  authenticate->send(get("/v2/", {pull}));
+  authenticate->send({}, get("/v2/", {pull}));
   EXPECT_EQ(token_server.sent().at(0).authorization(), basic);
   for (const SentRequest& sent : registry.sent()) EXPECT_NE(sent.authorization(), basic);
 }
 
 TEST_F(AuthenticateTest, TheTokenServerIsAskedAnonymouslyWithoutCredentials) {
-  EXPECT_EQ(authenticate->send(get("/v2/", {pull})).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/", {pull})).status, 200);
   EXPECT_EQ(token_server.sent().at(0).authorization(), "");
 }
 
@@ -169,54 +170,54 @@ TEST_F(AuthenticateTest, BearerGoesBeforeBasic) {
   accept_password();
   challenge = basic_challenge;
   challenge.add("WWW-Authenticate", R"(Bearer realm="https://auth.example/token")");
-  authenticate->send(get("/v2/"));
+  authenticate->send({}, get("/v2/"));
   EXPECT_EQ(registry.sent().at(1).authorization(), "Bearer token1");
 }
 
 TEST_F(AuthenticateTest, ATokenServesLaterRequestsThatItCovers) {
-  authenticate->send(get("/v2/a/blobs/uploads/", {push}));
-  authenticate->send(get("/v2/a/blobs/x", {pull}));
+  authenticate->send({}, get("/v2/a/blobs/uploads/", {push}));
+  authenticate->send({}, get("/v2/a/blobs/x", {pull}));
   EXPECT_EQ(token_server.sent().size(), 1u);
   EXPECT_EQ(registry.sent().size(), 3u);
 }
 
 TEST_F(AuthenticateTest, ATokenForMoreIsFetchedBeforeTheRequestIsSent) {
-  authenticate->send(get("/v2/a/blobs/x", {pull}));
-  authenticate->send(get("/v2/a/blobs/uploads/", {push}));
+  authenticate->send({}, get("/v2/a/blobs/x", {pull}));
+  authenticate->send({}, get("/v2/a/blobs/uploads/", {push}));
   EXPECT_EQ(token_server.sent().size(), 2u);
   EXPECT_EQ(registry.sent().size(), 3u);
   EXPECT_EQ(registry.sent().back().authorization(), "Bearer token2");
 }
 
 TEST_F(AuthenticateTest, ATokenIsRenewedBeforeItExpires) {
-  authenticate->send(get("/v2/", {pull}));
+  authenticate->send({}, get("/v2/", {pull}));
   now += seconds(269);
-  authenticate->send(get("/v2/", {pull}));
+  authenticate->send({}, get("/v2/", {pull}));
   EXPECT_EQ(token_server.sent().size(), 1u);
   now += seconds(1);
-  authenticate->send(get("/v2/", {pull}));
+  authenticate->send({}, get("/v2/", {pull}));
   EXPECT_EQ(token_server.sent().size(), 2u);
   EXPECT_EQ(registry.sent().size(), 4u) << "no request was refused for it";
 }
 
 TEST_F(AuthenticateTest, ATokenIsRenewedOnceWhenItIsRefused) {
-  authenticate->send(get("/v2/", {pull}));
+  authenticate->send({}, get("/v2/", {pull}));
   good.clear();
-  EXPECT_EQ(authenticate->send(get("/v2/", {pull})).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/", {pull})).status, 200);
   EXPECT_EQ(registry.sent().back().authorization(), "Bearer token2");
 }
 
 TEST_F(AuthenticateTest, ARefusalWithoutAChallengeRenewsWhatWasLearntBefore) {
-  authenticate->send(get("/v2/", {pull}));
+  authenticate->send({}, get("/v2/", {pull}));
   good.clear();
   challenge = {};
-  EXPECT_EQ(authenticate->send(get("/v2/", {pull})).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/", {pull})).status, 200);
   EXPECT_EQ(token_server.sent().size(), 2u);
 }
 
 TEST_F(AuthenticateTest, ARefusalWithoutAnyChallengeIsTheAnswer) {
   challenge = {};
-  EXPECT_EQ(authenticate->send(get("/v2/")).status, 401);
+  EXPECT_EQ(authenticate->send({}, get("/v2/")).status, 401);
   EXPECT_EQ(registry.sent().size(), 1u);
 }
 
@@ -225,24 +226,24 @@ TEST_F(AuthenticateTest, ASecondRefusalIsTheAnswer) {
   FakeTransport refusing({answer(401, "no", bearer_challenge())});
   const auto transport = make_authenticate(refusing, token_server, source,
                                            {Url::parse(host).origin, "registry.example"});
-  EXPECT_EQ(transport->send(get("/v2/", {push})).body, "no");
+  EXPECT_EQ(transport->send({}, get("/v2/", {push})).body, "no");
   EXPECT_EQ(refusing.sent().size(), 2u);
 }
 
 TEST_F(AuthenticateTest, APasswordThatIsRefusedIsTheAnswerAndIsNotSentTwice) {
   source.credentials = Credentials{.username = "ann", .password = "wrong"};
   challenge = basic_challenge;
-  EXPECT_EQ(authenticate->send(get("/v2/")).status, 401);
+  EXPECT_EQ(authenticate->send({}, get("/v2/")).status, 401);
   EXPECT_EQ(registry.sent().size(), 2u);
 }
 
 TEST_F(AuthenticateTest, APasswordThatTheSourceHasRenewedIsTried) {
   accept_password();
   challenge = basic_challenge;
-  authenticate->send(get("/v2/"));
+  authenticate->send({}, get("/v2/"));
   good = {{new_basic, true}};
   source.credentials->password = "n3w";
-  EXPECT_EQ(authenticate->send(get("/v2/")).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/")).status, 200);
   EXPECT_EQ(registry.sent().back().authorization(), new_basic);
 }
 
@@ -256,10 +257,10 @@ TEST_F(AuthenticateTest, TheTokenServerIsGivenAPasswordThatTheSourceHasRenewed) 
   authenticate =
       make_authenticate(registry, expiring, source, {Url::parse(host).origin, "registry.example"},
                         [this] { return now; });
-  authenticate->send(get("/v2/", {pull}));
+  authenticate->send({}, get("/v2/", {pull}));
   now += seconds(3600);
   source.credentials->password = "n3w";
-  EXPECT_EQ(authenticate->send(get("/v2/", {pull})).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/", {pull})).status, 200);
   EXPECT_EQ(expiring.sent().size(), 3u);
 }
 
@@ -289,9 +290,9 @@ TEST_F(AuthenticateTest, TextsOfECRThatSayExpiredCountAsARefusal) {
                             answer(row.status, row.body), answer(200, "content")});
     const auto transport = make_authenticate(expiring, token_server, source,
                                              {Url::parse(host).origin, "registry.example"});
-    transport->send(get("/v2/"));
+    transport->send({}, get("/v2/"));
     source.credentials->password = "n3w";
-    const Response response = transport->send(get("/v2/"));
+    const Response response = transport->send({}, get("/v2/"));
     EXPECT_EQ(response.status, row.retried ? 200 : row.status) << row.body;
     EXPECT_EQ(expiring.sent().size(), row.retried ? 4u : 3u) << row.body;
     EXPECT_EQ(expiring.sent().back().authorization(), row.retried ? new_basic : basic);
@@ -303,8 +304,8 @@ TEST_F(AuthenticateTest, ATokenThatECRPublicCallsInvalidIsRenewed) {
                           answer(400, "Your Authorization Token is invalid."), answer(200)});
   const auto transport = make_authenticate(expiring, token_server, source,
                                            {Url::parse(host).origin, "registry.example"});
-  transport->send(get("/v2/x", {pull}));
-  EXPECT_EQ(transport->send(get("/v2/x", {pull})).status, 200);
+  transport->send({}, get("/v2/x", {pull}));
+  EXPECT_EQ(transport->send({}, get("/v2/x", {pull})).status, 200);
   EXPECT_EQ(expiring.sent().back().authorization(), "Bearer token2");
 }
 
@@ -313,8 +314,8 @@ TEST_F(AuthenticateTest, AnExpiredTextIsAnsweredOnceOnly) {
   FakeTransport expiring({answer(401, "", bearer_challenge()), answer(403, "token has expired")});
   const auto transport = make_authenticate(expiring, token_server, source,
                                            {Url::parse(host).origin, "registry.example"});
-  transport->send(get("/v2/", {pull}));
-  EXPECT_EQ(transport->send(get("/v2/", {pull})).status, 403);
+  transport->send({}, get("/v2/", {pull}));
+  EXPECT_EQ(transport->send({}, get("/v2/", {pull})).status, 403);
   EXPECT_EQ(expiring.sent().size(), 4u);
 }
 
@@ -327,7 +328,7 @@ TEST_F(AuthenticateTest, ASourceForgetsWhatIsRefusedAndGivesAnother) {
     FakeTransport refusing({answer(401, "", basic_challenge), refusal, answer(200)});
     const auto transport = make_authenticate(refusing, token_server, source,
                                              {Url::parse(host).origin, "registry.example"});
-    EXPECT_EQ(transport->send(get("/v2/")).status, 200);
+    EXPECT_EQ(transport->send({}, get("/v2/")).status, 200);
     EXPECT_EQ(source.forgotten, std::vector<std::string>{"s3cret"});
     EXPECT_EQ(refusing.sent().back().authorization(), new_basic);
   }
@@ -341,25 +342,25 @@ TEST_F(AuthenticateTest, AForbiddenHeadMayMeanAnExpiredPassword) {
                                            {Url::parse(host).origin, "registry.example"});
   Request head = get("/v2/a/blobs/x");
   head.method = "HEAD";
-  transport->send(head);
+  transport->send({}, head);
   source.credentials->password = "n3w";
-  EXPECT_EQ(transport->send(head).status, 200);
-  EXPECT_EQ(transport->send(head).status, 403) << "the source has nothing newer";
+  EXPECT_EQ(transport->send({}, head).status, 200);
+  EXPECT_EQ(transport->send({}, head).status, 403) << "the source has nothing newer";
   EXPECT_EQ(expiring.sent().size(), 5u);
 }
 
 TEST_F(AuthenticateTest, ARegistryTokenIsUsedAsItIs) {
   source.credentials = Credentials{.registry_token = "ready"};
   good["Bearer ready"] = true;
-  EXPECT_EQ(authenticate->send(get("/v2/", {pull})).status, 200);
-  EXPECT_EQ(authenticate->send(get("/v2/", {push})).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/", {pull})).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/", {push})).status, 200);
   EXPECT_TRUE(token_server.sent().empty());
 }
 
 TEST_F(AuthenticateTest, ARegistryTokenThatIsRefusedIsTheAnswer) {
   source.credentials = Credentials{.registry_token = "stale"};
-  EXPECT_EQ(authenticate->send(get("/v2/", {pull})).status, 401);
-  EXPECT_EQ(authenticate->send(get("/v2/", {pull})).status, 401);
+  EXPECT_EQ(authenticate->send({}, get("/v2/", {pull})).status, 401);
+  EXPECT_EQ(authenticate->send({}, get("/v2/", {pull})).status, 401);
   EXPECT_TRUE(token_server.sent().empty());
 }
 
@@ -414,7 +415,7 @@ TEST_F(AuthenticateTest, PublicPartsAreReadWithoutCredentialsAfterADenial) {
   challenge = basic_challenge;
   EXPECT_EQ(failure_of(get("/v2/private")).kind(), ErrorKind::denied);
   good[""] = true;
-  EXPECT_EQ(authenticate->send(get("/v2/public")).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/public")).status, 200);
 }
 
 TEST_F(AuthenticateTest, AnUnknownSchemeIsDeniedByItsName) {
@@ -438,35 +439,35 @@ TEST_F(AuthenticateTest, ARealmWithoutTheRightToBeAskedGetsNothing) {
 }
 
 TEST_F(AuthenticateTest, ARealmOfAPublicRegistryIsAskedAtPublicAddressesAlone) {
-  authenticate->send(get("/v2/", {pull}));
+  authenticate->send({}, get("/v2/", {pull}));
   EXPECT_EQ(token_server.sent().at(0).addresses, Addresses::only_public);
 }
 
 TEST_F(AuthenticateTest, ANewRealmReplacesTheOldOne) {
-  authenticate->send(get("/v2/", {pull}));
+  authenticate->send({}, get("/v2/", {pull}));
   good.clear();
   challenge = bearer_challenge("", "https://new.example/token");
-  EXPECT_EQ(authenticate->send(get("/v2/", {pull})).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/", {pull})).status, 200);
   EXPECT_THAT(token_server.sent().back().url, HasSubstr("https://new.example/token?"));
 }
 
 TEST_F(AuthenticateTest, ARegistryMayChangeFromPasswordsToTokens) {
   accept_password();
   challenge = basic_challenge;
-  authenticate->send(get("/v2/"));
+  authenticate->send({}, get("/v2/"));
   good.clear();
   challenge = bearer_challenge();
-  EXPECT_EQ(authenticate->send(get("/v2/", {pull})).status, 200);
+  EXPECT_EQ(authenticate->send({}, get("/v2/", {pull})).status, 200);
   EXPECT_EQ(registry.sent().back().authorization(), "Bearer token1");
 }
 
 TEST_F(AuthenticateTest, RequestsToOtherOriginsPassUntouched) {
   accept_password();
   challenge = basic_challenge;
-  authenticate->send(get("/v2/"));
+  authenticate->send({}, get("/v2/"));
   for (const char* url : {"https://other.example/", "http://registry.example/",
                           "https://registry.example:8443/", "https://registry.example.evil/"}) {
-    EXPECT_EQ(authenticate->send({.url = Url::parse(url)}).status, 401) << url;
+    EXPECT_EQ(authenticate->send({}, {.url = Url::parse(url)}).status, 401) << url;
     EXPECT_EQ(registry.sent().back().authorization(), "") << url;
   }
 }
@@ -480,7 +481,7 @@ TEST_F(AuthenticateTest, AChallengeOfAnotherOriginIsNotAnswered) {
     FakeTransport redirecting({redirected});
     const auto transport = make_authenticate(redirecting, token_server, source,
                                              {Url::parse(host).origin, "registry.example"});
-    EXPECT_EQ(transport->send(get("/v2/a/blobs/x", {pull})).body, "from elsewhere");
+    EXPECT_EQ(transport->send({}, get("/v2/a/blobs/x", {pull})).body, "from elsewhere");
     EXPECT_EQ(redirecting.sent().size(), 1u);
   }
   EXPECT_EQ(source.asked, 0);
@@ -494,9 +495,9 @@ TEST_F(AuthenticateTest, AnExpiredTextOfAnotherOriginIsNotAnswered) {
   FakeTransport redirecting({answer(401, "", basic_challenge), answer(200), elsewhere});
   const auto transport = make_authenticate(redirecting, token_server, source,
                                            {Url::parse(host).origin, "registry.example"});
-  transport->send(get("/v2/"));
+  transport->send({}, get("/v2/"));
   source.credentials->password = "n3w";
-  EXPECT_EQ(transport->send(get("/v2/a/blobs/x")).status, 403);
+  EXPECT_EQ(transport->send({}, get("/v2/a/blobs/x")).status, 403);
   EXPECT_EQ(redirecting.sent().size(), 3u);
 }
 
@@ -504,23 +505,24 @@ TEST_F(AuthenticateTest, ABodyIsSentAgainWholeAfterAChallenge) {
   Request post = get("/v2/a/blobs/uploads/", {push});
   post.method = "POST";
   post.body = Body{oci::content_of("the body"), 8};
-  EXPECT_EQ(authenticate->send(post).status, 200);
+  EXPECT_EQ(authenticate->send({}, post).status, 200);
   ASSERT_EQ(registry.sent().size(), 2u);
   EXPECT_EQ(registry.sent().at(1).body, "the body");
 }
 
 TEST_F(AuthenticateTest, TheSinkTakesTheAnswerAndNotTheRefusal) {
   oci::StringSink sink(100, "test");
-  authenticate->send(get("/v2/a/blobs/x", {pull}), &sink);
+  Into into(sink);
+  authenticate->send({}, get("/v2/a/blobs/x", {pull}), &into);
   EXPECT_EQ(sink.text(), "content");
 }
 
 TEST_F(AuthenticateTest, AFailureOfTheCredentialSourcePassesThrough) {
   struct Failing final : CredentialSource {
-    std::optional<Credentials> find(std::string_view, std::string_view) override {
+    std::optional<Credentials> find(const oci::Call&, std::string_view, std::string_view) override {
       throw Error(ErrorKind::failed, "docker-credential-x get: broken");
     }
-    void forget(std::string_view, const Credentials&) override {}
+    void forget(const oci::Call&, std::string_view, const Credentials&) override {}
   } failing;
   authenticate = make_authenticate(registry, token_server, failing,
                                    {Url::parse(host).origin, "registry.example"});
@@ -529,18 +531,19 @@ TEST_F(AuthenticateTest, AFailureOfTheCredentialSourcePassesThrough) {
 
 TEST_F(AuthenticateTest, TheSourceIsAskedForTheRepository) {
   struct ByRepository final : CredentialSource {
-    std::optional<Credentials> find(std::string_view, std::string_view repository) override {
+    std::optional<Credentials> find(const oci::Call&, std::string_view,
+                                    std::string_view repository) override {
       EXPECT_EQ(repository, "team/app");
       return Credentials{.username = "ann", .password = "s3cret"};
     }
-    void forget(std::string_view, const Credentials&) override {}
+    void forget(const oci::Call&, std::string_view, const Credentials&) override {}
   } by_repository;
   accept_password();
   challenge = basic_challenge;
   const auto transport =
       make_authenticate(registry, token_server, by_repository,
                         {Url::parse(host).origin, "registry.example", "team/app"});
-  EXPECT_EQ(transport->send(get("/v2/team/app/tags/list")).status, 200);
+  EXPECT_EQ(transport->send({}, get("/v2/team/app/tags/list")).status, 200);
 }
 
 /// A registry that takes one token at a time, and a token server that gives it. Refusals wait for
@@ -571,7 +574,7 @@ void send_from_many_threads(Transport& transport, int threads) {
   std::vector<std::jthread> running;
   for (int i = 0; i < threads; ++i) {
     running.emplace_back(
-        [&] { EXPECT_EQ(transport.send(get("/v2/a/blobs/x", {pull})).status, 200); });
+        [&] { EXPECT_EQ(transport.send({}, get("/v2/a/blobs/x", {pull})).status, 200); });
   }
 }
 
@@ -587,7 +590,7 @@ TEST(Authenticate, ManyThreadsThatAreChallengedFetchOneToken) {
 TEST(Authenticate, ManyThreadsWhoseTokenIsRefusedFetchOneToken) {
   SharedRegistry shared;
   shared.revoke_and_await(1);
-  shared.authenticate->send(get("/v2/", {pull}));
+  shared.authenticate->send({}, get("/v2/", {pull}));
   shared.revoke_and_await(16);
   send_from_many_threads(*shared.authenticate, 16);
   EXPECT_EQ(shared.token_server.sent().size(), 2u);

@@ -32,7 +32,7 @@ struct DockerConfigTest : testing::Test {
 
   std::optional<Credentials> find(std::string_view registry,
                                   std::string_view repository = {}) const {
-    return DockerConfig({file}).find(registry, repository);
+    return DockerConfig({file}).find({}, registry, repository);
   }
   /// The user name found, or "none".
   std::string user(std::string_view registry, std::string_view repository = {}) const {
@@ -138,8 +138,8 @@ TEST_F(DockerConfigTest, AMissingOrEmptyFileHasNone) {
     write(text);
     EXPECT_FALSE(find("r.example")) << text;
   }
-  EXPECT_FALSE(DockerConfig({"/dev/null"}).find("r.example", ""));
-  EXPECT_FALSE(DockerConfig(std::vector<fs::path>{}).find("r.example", ""));
+  EXPECT_FALSE(DockerConfig({"/dev/null"}).find({}, "r.example", ""));
+  EXPECT_FALSE(DockerConfig(std::vector<fs::path>{}).find({}, "r.example", ""));
 }
 
 TEST_F(DockerConfigTest, AMalformedFileIsCorruptAndNamed) {
@@ -176,16 +176,16 @@ TEST_F(DockerConfigTest, TheFirstFileThatKnowsAnswers) {
   tests::write_file(
       second, R"({"auths":{"a.example":)" + auth("old") + R"(,"b.example":)" + auth("bob") + "}}");
   DockerConfig config({file, second});
-  EXPECT_EQ(config.find("a.example", "")->username, "ann");
-  EXPECT_EQ(config.find("b.example", "")->username, "bob");
-  EXPECT_FALSE(config.find("c.example", ""));
+  EXPECT_EQ(config.find({}, "a.example", "")->username, "ann");
+  EXPECT_EQ(config.find({}, "b.example", "")->username, "bob");
+  EXPECT_FALSE(config.find({}, "c.example", ""));
 }
 
 TEST_F(DockerConfigTest, AChangeOfTheFileIsSeen) {
   DockerConfig config({file});
-  EXPECT_FALSE(config.find("r.example", ""));
+  EXPECT_FALSE(config.find({}, "r.example", ""));
   write(R"({"auths":{"r.example":)" + auth("ann") + "}}");
-  EXPECT_EQ(config.find("r.example", "")->username, "ann");
+  EXPECT_EQ(config.find({}, "r.example", "")->username, "ann");
 }
 
 struct DockerConfigHelperTest : DockerConfigTest {

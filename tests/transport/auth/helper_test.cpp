@@ -23,7 +23,7 @@ struct HelperTest : testing::Test {
   /// The error that asking for credentials ends in.
   static Error failure_of(std::string_view name, std::string_view server = "registry.example") {
     try {
-      CredentialHelper(name).get(server);
+      CredentialHelper(name).get({}, server);
     } catch (const Error& error) {
       return error;
     }
@@ -37,21 +37,21 @@ struct HelperTest : testing::Test {
 TEST_F(HelperTest, GivesUserNameAndPassword) {
   scripts.install("test",
                   R"(echo '{"ServerURL":"registry.example","Username":"ann","Secret":"pw"}')");
-  const auto found = CredentialHelper("test").get("registry.example");
+  const auto found = CredentialHelper("test").get({}, "registry.example");
   EXPECT_EQ(found, (Credentials{.username = "ann", .password = "pw"}));
   EXPECT_EQ(log(), "get registry.example\n");
 }
 
 TEST_F(HelperTest, GivesAnIdentityTokenUnderItsOwnUserName) {
   scripts.install("test", R"(echo '{"Username":"<token>","Secret":"t"}')");
-  EXPECT_EQ(CredentialHelper("test").get("r"), (Credentials{.identity_token = "t"}));
+  EXPECT_EQ(CredentialHelper("test").get({}, "r"), (Credentials{.identity_token = "t"}));
 }
 
 TEST_F(HelperTest, SaysThatThereIsNothing) {
   scripts.install("test", "echo 'credentials not found in native keychain'; exit 1");
-  EXPECT_FALSE(CredentialHelper("test").get("registry.example"));
+  EXPECT_FALSE(CredentialHelper("test").get({}, "registry.example"));
   scripts.install("empty", R"(echo '{"ServerURL":"r","Username":"","Secret":""}')");
-  EXPECT_FALSE(CredentialHelper("empty").get("registry.example"));
+  EXPECT_FALSE(CredentialHelper("empty").get({}, "registry.example"));
 }
 
 TEST_F(HelperTest, AFailureIsAnErrorWithItsFirstLine) {
@@ -120,15 +120,15 @@ TEST_F(HelperTest, AServerWithControlCharactersIsNeverAsked) {
   for (const std::string& server :
        {std::string("a\nhost=b"), std::string("a\rb"), std::string("a\0b", 3), std::string()}) {
     EXPECT_EQ(failure_of("test", server).kind(), ErrorKind::usage);
-    EXPECT_THROW(CredentialHelper("test").store(server, {}), Error);
-    EXPECT_THROW(CredentialHelper("test").erase(server), Error);
+    EXPECT_THROW(CredentialHelper("test").store({}, server, {}), Error);
+    EXPECT_THROW(CredentialHelper("test").erase({}, server), Error);
   }
   EXPECT_FALSE(std::filesystem::exists(scripts.log()));
 }
 
 TEST_F(HelperTest, StoresAPassword) {
   scripts.install("test", "");
-  CredentialHelper("test").store("registry.example", {.username = "ann", .password = "p\"w"});
+  CredentialHelper("test").store({}, "registry.example", {.username = "ann", .password = "p\"w"});
   EXPECT_EQ(
       log(),
       "store {\"ServerURL\":\"registry.example\",\"Username\":\"ann\",\"Secret\":\"p\\\"w\"}\n");
@@ -136,14 +136,14 @@ TEST_F(HelperTest, StoresAPassword) {
 
 TEST_F(HelperTest, StoresAnIdentityToken) {
   scripts.install("test", "");
-  CredentialHelper("test").store("r", {.username = "ann", .identity_token = "t"});
+  CredentialHelper("test").store({}, "r", {.username = "ann", .identity_token = "t"});
   EXPECT_EQ(log(), "store {\"ServerURL\":\"r\",\"Username\":\"<token>\",\"Secret\":\"t\"}\n");
 }
 
 TEST_F(HelperTest, AFailureToStoreDoesNotRepeatTheSecret) {
   scripts.install("test", "echo cannot store s3cret here; exit 1");
   try {
-    CredentialHelper("test").store("r", {.username = "ann", .password = "s3cret"});
+    CredentialHelper("test").store({}, "r", {.username = "ann", .password = "s3cret"});
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "docker-credential-test store: exit status 1");
@@ -152,20 +152,21 @@ TEST_F(HelperTest, AFailureToStoreDoesNotRepeatTheSecret) {
 
 TEST_F(HelperTest, ASecretThatIsNotUtf8CannotBeStored) {
   scripts.install("test", "");
-  EXPECT_THROW(CredentialHelper("test").store("r", {.username = "ann", .password = "\xff"}), Error);
+  EXPECT_THROW(CredentialHelper("test").store({}, "r", {.username = "ann", .password = "\xff"}),
+               Error);
 }
 
 TEST_F(HelperTest, Erases) {
   scripts.install("test", "");
-  CredentialHelper("test").erase("https://index.docker.io/v1/");
+  CredentialHelper("test").erase({}, "https://index.docker.io/v1/");
   EXPECT_EQ(log(), "erase https://index.docker.io/v1/\n");
 }
 
 TEST_F(HelperTest, ErasingWhatIsNotThereIsDone) {
   scripts.install("test", "echo 'credentials not found in native keychain'; exit 1");
-  CredentialHelper("test").erase("r");
+  CredentialHelper("test").erase({}, "r");
   scripts.install("test", "echo 'not implemented'; exit 1");
-  EXPECT_THROW(CredentialHelper("test").erase("r"), Error);
+  EXPECT_THROW(CredentialHelper("test").erase({}, "r"), Error);
 }
 
 }  // namespace

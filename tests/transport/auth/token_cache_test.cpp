@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "oci/base/error.hpp"
+#include "oci/base/tasks.hpp"
 
 namespace davit::transport {
 namespace {
@@ -27,59 +28,59 @@ struct TokenCacheTest : testing::Test {
 
   std::chrono::steady_clock::time_point now{};
   std::vector<std::string> asked;
-  TokenCache cache{[this](const ScopeSet& wanted) { return fetch(wanted); },
+  TokenCache cache{[this](const oci::Call&, const ScopeSet& wanted) { return fetch(wanted); },
                    [this] { return now; }};
 };
 
 TEST_F(TokenCacheTest, ATokenIsFetchedOnce) {
-  EXPECT_EQ(*cache.get(scopes("repository:a:pull")), "token 1");
-  EXPECT_EQ(*cache.get(scopes("repository:a:pull")), "token 1");
+  EXPECT_EQ(*cache.get({}, scopes("repository:a:pull")), "token 1");
+  EXPECT_EQ(*cache.get({}, scopes("repository:a:pull")), "token 1");
   EXPECT_EQ(asked, std::vector<std::string>{"repository:a:pull"});
 }
 
 TEST_F(TokenCacheTest, ATokenServesWhatItCovers) {
-  cache.get(scopes("repository:a:pull,push repository:b:pull"));
-  EXPECT_EQ(*cache.get(scopes("repository:a:pull")), "token 1");
-  EXPECT_EQ(*cache.get(scopes("repository:a:push")), "token 1");
-  EXPECT_EQ(*cache.get(scopes("repository:b:pull")), "token 1");
-  EXPECT_EQ(*cache.get(scopes("repository:b:push")), "token 2");
-  EXPECT_EQ(*cache.get(scopes("repository:c:pull")), "token 3");
+  cache.get({}, scopes("repository:a:pull,push repository:b:pull"));
+  EXPECT_EQ(*cache.get({}, scopes("repository:a:pull")), "token 1");
+  EXPECT_EQ(*cache.get({}, scopes("repository:a:push")), "token 1");
+  EXPECT_EQ(*cache.get({}, scopes("repository:b:pull")), "token 1");
+  EXPECT_EQ(*cache.get({}, scopes("repository:b:push")), "token 2");
+  EXPECT_EQ(*cache.get({}, scopes("repository:c:pull")), "token 3");
 }
 
 TEST_F(TokenCacheTest, ATokenIsRenewedWhenItsTimeHasCome) {
-  cache.get(scopes("aws"));
+  cache.get({}, scopes("aws"));
   now += seconds(59);
-  EXPECT_EQ(*cache.get(scopes("aws")), "token 1");
+  EXPECT_EQ(*cache.get({}, scopes("aws")), "token 1");
   now += seconds(1);
-  EXPECT_EQ(*cache.get(scopes("aws")), "token 2");
+  EXPECT_EQ(*cache.get({}, scopes("aws")), "token 2");
 }
 
 TEST_F(TokenCacheTest, ARefusedTokenIsReplacedOnce) {
-  const Authorization first = cache.get(scopes("aws"));
-  const Authorization second = cache.get(scopes("aws"), first);
+  const Authorization first = cache.get({}, scopes("aws"));
+  const Authorization second = cache.get({}, scopes("aws"), first);
   EXPECT_EQ(*second, "token 2");
-  EXPECT_EQ(cache.get(scopes("aws"), first), second);
+  EXPECT_EQ(cache.get({}, scopes("aws"), first), second);
   EXPECT_EQ(asked.size(), 2u);
 }
 
 TEST_F(TokenCacheTest, OtherTokensOutliveARefusal) {
-  const Authorization a = cache.get(scopes("repository:a:pull"));
-  const Authorization b = cache.get(scopes("repository:b:pull"));
-  cache.get(scopes("repository:a:pull"), a);
-  EXPECT_EQ(cache.get(scopes("repository:b:pull")), b);
+  const Authorization a = cache.get({}, scopes("repository:a:pull"));
+  const Authorization b = cache.get({}, scopes("repository:b:pull"));
+  cache.get({}, scopes("repository:a:pull"), a);
+  EXPECT_EQ(cache.get({}, scopes("repository:b:pull")), b);
 }
 
 TEST(TokenCache, AFailureIsNotKept) {
   int asked = 0;
   TokenCache cache(
-      [&](const ScopeSet&) -> Token {
+      [&](const oci::Call&, const ScopeSet&) -> Token {
         if (++asked == 1) throw oci::Error(oci::ErrorKind::unavailable, "down");
         return {std::make_shared<const std::string>("token"),
                 std::chrono::steady_clock::now() + seconds(60)};
       },
       std::chrono::steady_clock::now);
-  EXPECT_THROW(cache.get(scopes("aws")), oci::Error);
-  EXPECT_EQ(*cache.get(scopes("aws")), "token");
+  EXPECT_THROW(cache.get({}, scopes("aws")), oci::Error);
+  EXPECT_EQ(*cache.get({}, scopes("aws")), "token");
 }
 
 TEST(TokenCache, ManyThreadsCauseOneFetch) {
@@ -87,7 +88,7 @@ TEST(TokenCache, ManyThreadsCauseOneFetch) {
   std::latch all_here(threads);
   std::atomic<int> asked = 0;
   TokenCache cache(
-      [&](const ScopeSet&) -> Token {
+      [&](const oci::Call&, const ScopeSet&) -> Token {
         all_here.wait();
         ++asked;
         return {std::make_shared<const std::string>("token"),
@@ -98,7 +99,7 @@ TEST(TokenCache, ManyThreadsCauseOneFetch) {
   for (int i = 0; i < threads; ++i) {
     running.emplace_back([&] {
       all_here.count_down();
-      EXPECT_EQ(*cache.get(scopes("aws")), "token");
+      EXPECT_EQ(*cache.get({}, scopes("aws")), "token");
     });
   }
   running.clear();
@@ -108,15 +109,55 @@ TEST(TokenCache, ManyThreadsCauseOneFetch) {
 TEST(TokenCache, FetchesForDifferentScopesDoNotWaitForEachOther) {
   std::latch both_asked(2);
   TokenCache cache(
-      [&](const ScopeSet& wanted) -> Token {
+      [&](const oci::Call&, const ScopeSet& wanted) -> Token {
         both_asked.arrive_and_wait();
         return {std::make_shared<const std::string>(wanted.str()),
                 std::chrono::steady_clock::now() + seconds(60)};
       },
       std::chrono::steady_clock::now);
   std::jthread other(
-      [&] { EXPECT_EQ(*cache.get(scopes("repository:a:pull")), "repository:a:pull"); });
-  EXPECT_EQ(*cache.get(scopes("repository:a:pull,push")), "repository:a:pull,push");
+      [&] { EXPECT_EQ(*cache.get({}, scopes("repository:a:pull")), "repository:a:pull"); });
+  EXPECT_EQ(*cache.get({}, scopes("repository:a:pull,push")), "repository:a:pull,push");
+}
+
+TEST(TokenCache, WhoWaitsForAFetchThatIsStoppedAsksHimself) {
+  std::stop_source stop;
+  std::latch asked(1);
+  std::atomic<int> fetches = 0;
+  TokenCache cache(
+      [&](const oci::Call& call, const ScopeSet&) -> Token {
+        if (++fetches == 1) {
+          asked.count_down();
+          oci::sleep_for(call, std::chrono::hours(1));
+        }
+        return {std::make_shared<const std::string>("token"),
+                std::chrono::steady_clock::now() + seconds(60)};
+      },
+      std::chrono::steady_clock::now);
+  std::jthread first(
+      [&] { EXPECT_THROW(cache.get({.stop = stop.get_token()}, scopes("aws")), oci::Error); });
+  asked.wait();
+  std::jthread second([&] { EXPECT_EQ(*cache.get({}, scopes("aws")), "token"); });
+  stop.request_stop();
+}
+
+TEST(TokenCache, WhoWaitsForAFetchHearsItsOwnStop) {
+  std::stop_source stop;
+  std::latch asked(1);
+  std::latch over(1);
+  TokenCache cache(
+      [&](const oci::Call&, const ScopeSet&) -> Token {
+        asked.count_down();
+        over.wait();
+        return {std::make_shared<const std::string>("token"),
+                std::chrono::steady_clock::now() + seconds(60)};
+      },
+      std::chrono::steady_clock::now);
+  std::jthread first([&] { EXPECT_EQ(*cache.get({}, scopes("aws")), "token"); });
+  asked.wait();
+  stop.request_stop();
+  EXPECT_THROW(cache.get({.stop = stop.get_token()}, scopes("aws")), oci::Error);
+  over.count_down();
 }
 
 TEST(TokenCache, AFailureReachesEveryThread) {
@@ -124,7 +165,7 @@ TEST(TokenCache, AFailureReachesEveryThread) {
   std::latch all_here(threads);
   std::atomic<int> failed = 0;
   TokenCache cache(
-      [&](const ScopeSet&) -> Token {
+      [&](const oci::Call&, const ScopeSet&) -> Token {
         all_here.wait();
         throw oci::Error(oci::ErrorKind::denied, "wrong password");
       },
@@ -134,7 +175,7 @@ TEST(TokenCache, AFailureReachesEveryThread) {
     running.emplace_back([&] {
       all_here.count_down();
       try {
-        cache.get(scopes("aws"));
+        cache.get({}, scopes("aws"));
       } catch (const oci::Error& error) {
         if (error.kind() == oci::ErrorKind::denied) ++failed;
       }

@@ -35,7 +35,7 @@ ScopeSet scopes(std::string_view text = "repository:team/app:pull,push") {
 /// The error that asking `transport` ends in.
 Error failure_of(FakeTransport& transport, const Credentials* credentials) {
   try {
-    fetch_token(transport, server(), scopes(), credentials, clock_at_epoch);
+    fetch_token({}, transport, server(), scopes(), credentials, clock_at_epoch);
   } catch (const Error& error) {
     return error;
   }
@@ -45,7 +45,7 @@ Error failure_of(FakeTransport& transport, const Credentials* credentials) {
 
 TEST(FetchToken, AsksAnonymouslyWithoutCredentials) {
   FakeTransport transport({answer(200, R"({"token":"t"})")});
-  const Token token = fetch_token(transport, server(), scopes(), nullptr, clock_at_epoch);
+  const Token token = fetch_token({}, transport, server(), scopes(), nullptr, clock_at_epoch);
   EXPECT_EQ(*token.authorization, "Bearer t");
   EXPECT_EQ(transport.sent().at(0).method, "GET");
   EXPECT_EQ(transport.sent().at(0).url,
@@ -56,7 +56,7 @@ TEST(FetchToken, AsksAnonymouslyWithoutCredentials) {
 
 TEST(FetchToken, NamesEachScopeByItself) {
   FakeTransport transport({answer(200, R"({"token":"t"})")});
-  fetch_token(transport, server("https://auth.example/token?x=y"),
+  fetch_token({}, transport, server("https://auth.example/token?x=y"),
               scopes("repository:b:pull repository:a:pull,push"), nullptr, clock_at_epoch);
   EXPECT_EQ(transport.sent().at(0).url,
             "https://auth.example/token?x=y&service=the%20service"
@@ -67,19 +67,19 @@ TEST(FetchToken, LeavesOutWhatTheChallengeDidNotSay) {
   FakeTransport transport({answer(200, R"({"token":"t"})")});
   TokenServer unnamed = server();
   unnamed.service.clear();
-  fetch_token(transport, unnamed, {}, nullptr, clock_at_epoch);
+  fetch_token({}, transport, unnamed, {}, nullptr, clock_at_epoch);
   EXPECT_EQ(transport.sent().at(0).url, "https://auth.example/token");
 }
 
 TEST(FetchToken, SendsUserNameAndPasswordAsBasic) {
   FakeTransport transport({answer(200, R"({"token":"t"})")});
-  fetch_token(transport, server(), scopes(), &password, clock_at_epoch);
+  fetch_token({}, transport, server(), scopes(), &password, clock_at_epoch);
   EXPECT_EQ(transport.sent().at(0).authorization(), "Basic YW5uOnMzY3JldA==");
 }
 
 TEST(FetchToken, ExchangesAnIdentityTokenByPost) {
   FakeTransport transport({answer(200, R"({"access_token":"t"})")});
-  const Token token = fetch_token(transport, server(), scopes(), &identity, clock_at_epoch);
+  const Token token = fetch_token({}, transport, server(), scopes(), &identity, clock_at_epoch);
   EXPECT_EQ(*token.authorization, "Bearer t");
   ASSERT_EQ(transport.sent().size(), 1u);
   const auto sent = transport.sent().at(0);
@@ -95,7 +95,7 @@ TEST(FetchToken, ExchangesAnIdentityTokenByPost) {
 TEST(FetchToken, GetsWithAnIdentityTokenWhereTheServerKnowsNoPost) {
   for (const int status : {404, 405}) {
     FakeTransport transport({answer(status), answer(200, R"({"token":"t"})")});
-    fetch_token(transport, server(), scopes(), &identity, clock_at_epoch);
+    fetch_token({}, transport, server(), scopes(), &identity, clock_at_epoch);
     ASSERT_EQ(transport.sent().size(), 2u);
     EXPECT_EQ(transport.sent().at(1).method, "GET");
     EXPECT_EQ(transport.sent().at(1).authorization(),
@@ -106,7 +106,7 @@ TEST(FetchToken, GetsWithAnIdentityTokenWhereTheServerKnowsNoPost) {
 TEST(FetchToken, KeepsTheUserNameBesideAnIdentityToken) {
   FakeTransport transport({answer(404), answer(200, R"({"token":"t"})")});
   const Credentials both{.username = "ann", .identity_token = "x"};
-  fetch_token(transport, server(), scopes(), &both, clock_at_epoch);
+  fetch_token({}, transport, server(), scopes(), &both, clock_at_epoch);
   EXPECT_EQ(transport.sent().at(1).authorization(), basic_authorization("ann", "x"));
 }
 
@@ -114,7 +114,7 @@ TEST(FetchToken, PassesOnWhichAddressesTheRealmMayHave) {
   FakeTransport transport({answer(404), answer(200, R"({"token":"t"})")});
   TokenServer restricted = server();
   restricted.realm.addresses = Addresses::only_public;
-  fetch_token(transport, restricted, scopes(), &identity, clock_at_epoch);
+  fetch_token({}, transport, restricted, scopes(), &identity, clock_at_epoch);
   EXPECT_EQ(transport.sent().at(0).addresses, Addresses::only_public);
   EXPECT_EQ(transport.sent().at(1).addresses, Addresses::only_public);
 }
@@ -137,7 +137,7 @@ TEST(FetchToken, TheTokenIsRenewedBeforeItsEnd) {
   };
   for (const Row& row : rows) {
     FakeTransport transport({answer(200, row.answer)});
-    const Token token = fetch_token(transport, server(), scopes(), nullptr, clock_at_epoch);
+    const Token token = fetch_token({}, transport, server(), scopes(), nullptr, clock_at_epoch);
     EXPECT_EQ(token.renew_at - epoch, seconds(row.usable)) << row.answer;
   }
 }
@@ -148,7 +148,7 @@ TEST(FetchToken, ItsLifeBeginsWhenItWasAskedFor) {
     now += seconds(20);
     return answer(200, R"({"token":"t","expires_in":300})");
   });
-  const Token token = fetch_token(transport, server(), scopes(), nullptr, [&] { return now; });
+  const Token token = fetch_token({}, transport, server(), scopes(), nullptr, [&] { return now; });
   EXPECT_EQ(token.renew_at - epoch, seconds(270));
 }
 

@@ -45,7 +45,7 @@ class KeysTest : public testing::Test {
       : aws([this](const SentRequest& request) { return serve_aws(request); }),
         metadata([this](const SentRequest& request) { return serve_metadata(request); }) {}
 
-  TimedKeys fetch(const std::string& profile = {}) { return source(profile)->fetch(); }
+  TimedKeys fetch(const std::string& profile = {}) { return source(profile)->fetch({}); }
   std::string access_key(const std::string& profile = {}) {
     return fetch(profile).keys.access_key_id;
   }
@@ -291,9 +291,9 @@ TEST_F(KeysTest, FromAContainerAreAskedForWithTheTokenOfTheMoment) {
   home.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", home.path("token"));
   home.write("token", "first");
   const auto keys = source();
-  keys->fetch();
+  keys->fetch({});
   home.write("token", "second");
-  keys->fetch();
+  keys->fetch({});
   EXPECT_EQ(metadata.sent().at(1).authorization(), "first");
   EXPECT_EQ(metadata.sent().at(2).authorization(), "second");
 }
@@ -392,7 +392,7 @@ TEST_F(SsoKeys, OfAnExpiredTokenNameTheCommand) {
 }
 
 TEST_F(KeysTest, OfAnInstanceAContainerOrAProgramTellByThemselvesWhoseTheyAre) {
-  const auto identity = [&] { return KeyRing(source(), [] { return new_year; }).identity(); };
+  const auto identity = [&] { return KeyRing(source(), [] { return new_year; }).identity({}); };
   EXPECT_EQ(identity(), "key/ASIAJSON");
   home.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x");
   EXPECT_EQ(identity(), "key/ASIAJSON");
@@ -465,7 +465,7 @@ TEST(KeyTimes, AreReadInEveryForm) {
 struct Counted final : KeySource {
   explicit Counted(std::optional<std::chrono::system_clock::time_point> until) : expires(until) {}
   std::optional<std::string> principal() const override { return "counted"; }
-  TimedKeys fetch() override {
+  TimedKeys fetch(const oci::Call&) override {
     ++fetched;
     return {{"id", "secret", ""}, expires};
   }
@@ -477,11 +477,11 @@ TEST(KeyRing, AsksOnceForKeysThatAreForGood) {
   auto source = std::make_unique<Counted>(std::nullopt);
   const Counted& counted = *source;
   KeyRing ring(std::move(source), [] { return new_year; });
-  ring.get();
-  ring.get();
+  ring.get({});
+  ring.get({});
   EXPECT_EQ(counted.fetched, 1);
   ring.drop();
-  ring.get();
+  ring.get({});
   EXPECT_EQ(counted.fetched, 2);
 }
 
@@ -490,12 +490,12 @@ TEST(KeyRing, RenewsKeysTenMinutesBeforeTheyExpire) {
   auto source = std::make_unique<Counted>(new_year + hours(1));
   const Counted& counted = *source;
   KeyRing ring(std::move(source), [&] { return now; });
-  ring.get();
+  ring.get({});
   now += minutes(49);
-  ring.get();
+  ring.get({});
   EXPECT_EQ(counted.fetched, 1);
   now += minutes(2);
-  ring.get();
+  ring.get({});
   EXPECT_EQ(counted.fetched, 2);
 }
 

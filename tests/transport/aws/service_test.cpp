@@ -24,14 +24,16 @@ using tests::SentRequest;
 
 struct NumberedKeys final : KeySource {
   std::optional<std::string> principal() const override { return "numbered"; }
-  TimedKeys fetch() override { return {{"KEY" + std::to_string(++number), "secret", ""}, {}}; }
+  TimedKeys fetch(const oci::Call&) override {
+    return {{"KEY" + std::to_string(++number), "secret", ""}, {}};
+  }
   int number = 0;
 };
 
 class ServiceTest : public testing::Test {
  protected:
   ServiceReply call(FakeTransport& transport, int retries = 2) {
-    return service(transport, retries).call("DescribeImages", R"({"repositoryName":"app"})");
+    return service(transport, retries).call({}, "DescribeImages", R"({"repositoryName":"app"})");
   }
 
   Service& service(FakeTransport& transport, int retries = 2) {
@@ -121,9 +123,9 @@ TEST_F(ServiceTest, TriesAgainWhereThereWasNoAnswer) {
 TEST_F(ServiceTest, StopsTryingWhenItsBudgetIsUsedUp) {
   FakeTransport transport({aws_answer(503, "")});
   Service& tried = service(transport, 1000);
-  tried.call("DescribeImages", "{}");
+  tried.call({}, "DescribeImages", "{}");
   EXPECT_EQ(transport.sent().size(), 101u);
-  tried.call("DescribeImages", "{}");
+  tried.call({}, "DescribeImages", "{}");
   EXPECT_EQ(transport.sent().size(), 102u);
 }
 

@@ -87,7 +87,7 @@ class EcrCredentialsTest : public testing::Test {
     AccessOptions options;
     options.environment = home.environment();
     Access access(std::move(options));
-    return LoginSource(stored, access, [] { return new_year; }).find(from, "app");
+    return LoginSource(stored, access, [] { return new_year; }).find({}, from, "app");
   }
 
   AwsHome home;
@@ -134,9 +134,9 @@ TEST_F(EcrCredentialsTest, AreNotAPasswordThatWasRefused) {
   tests::FakeEcr ecr;
   ecr.on("GetAuthorizationToken", token_answer("fresh"));
   LoginSource source(stored, ecr.access());
-  EXPECT_EQ(source.find(registry, "app")->password, "kept");
-  source.forget(registry, *source.find(registry, "app"));
-  EXPECT_EQ(source.find(registry, "app")->password, "fresh");
+  EXPECT_EQ(source.find({}, registry, "app")->password, "kept");
+  source.forget({}, registry, *source.find({}, registry, "app"));
+  EXPECT_EQ(source.find({}, registry, "app")->password, "fresh");
 }
 
 TEST_F(EcrCredentialsTest, ThatWereRefusedStandWhereThereAreNoOthers) {
@@ -145,22 +145,22 @@ TEST_F(EcrCredentialsTest, ThatWereRefusedStandWhereThereAreNoOthers) {
   options.environment = home.environment();
   Access access(std::move(options));
   LoginSource source(stored, access);
-  source.forget(registry, *source.find(registry, "app"));
-  EXPECT_EQ(source.find(registry, "app")->password, "kept");
+  source.forget({}, registry, *source.find({}, registry, "app"));
+  EXPECT_EQ(source.find({}, registry, "app")->password, "kept");
 }
 
 TEST_F(EcrCredentialsTest, AreAskedForWhereAHelperIsNotThere) {
   struct Broken final : CredentialSource {
-    std::optional<Credentials> find(std::string_view, std::string_view) override {
+    std::optional<Credentials> find(const oci::Call&, std::string_view, std::string_view) override {
       throw oci::Error(oci::ErrorKind::failed, "docker-credential-x: not installed");
     }
-    void forget(std::string_view, const Credentials&) override {}
+    void forget(const oci::Call&, std::string_view, const Credentials&) override {}
   } broken;
   tests::FakeEcr ecr;
   ecr.on("GetAuthorizationToken", token_answer("fresh"));
   LoginSource source(broken, ecr.access());
-  EXPECT_EQ(source.find(registry, "app")->password, "fresh");
-  EXPECT_EQ(kind_of([&] { source.find("registry.example", "app"); }), oci::ErrorKind::failed);
+  EXPECT_EQ(source.find({}, registry, "app")->password, "fresh");
+  EXPECT_EQ(kind_of([&] { source.find({}, "registry.example", "app"); }), oci::ErrorKind::failed);
 }
 
 class EcrLogin : public testing::Test {
@@ -172,7 +172,7 @@ class EcrLogin : public testing::Test {
     });
   }
 
-  std::string login() { return ecr.access().login(ecr.place.host).password; }
+  std::string login() { return ecr.access().login({}, ecr.place.host).password; }
 
   tests::FakeEcr ecr;
   int given = 0;
@@ -187,8 +187,8 @@ TEST_F(EcrLogin, SharesATokenAmongProcesses) {
 TEST_F(EcrLogin, LetsGoOfATokenThatIsRefusedAtOnce) {
   login();
   ecr.restart();
-  const Credentials refused = ecr.access().login(ecr.place.host);
-  ecr.access().forget(ecr.place.host, refused);
+  const Credentials refused = ecr.access().login({}, ecr.place.host);
+  ecr.access().forget({}, ecr.place.host, refused);
   EXPECT_EQ(login(), "password2");
   ecr.restart();
   EXPECT_EQ(login(), "password2");

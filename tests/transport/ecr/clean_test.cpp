@@ -200,7 +200,7 @@ TEST_F(CleanTest, OnlyWhatMayBeAnIndexIsRead) {
   add('b', {}, oci::media::oci_index);
   add('c', {}, "application/vnd.docker.distribution.manifest.v1+prettyjws");
   add('e', {}, oci::media::docker_list);
-  const Links links = read_links(ecr.access(), ecr.place, images_);
+  const Links links = read_links({}, ecr.access(), ecr.place, images_);
   EXPECT_THAT(links.children.at(digest_of('b')), ElementsAre(digest_of('a')));
   EXPECT_THAT(links.children.at(digest_of('c')), ElementsAre(digest_of('d')));
   EXPECT_THAT(links.unreadable, ElementsAre(digest_of('c'), digest_of('e')));

@@ -39,7 +39,7 @@ TEST_F(EcrImages, AreListedPageByPageNewestFirst) {
                  "imageTags":["b","a"],"imageSizeInBytes":7}]})",
              R"({"imageDetails":[{"imageDigest":"sha256:2","imagePushedAt":20,
                  "subjectManifestDigest":"sha256:1"}]})"});
-  const std::vector<Image> images = list_images(ecr.access(), ecr.place);
+  const std::vector<Image> images = list_images({}, ecr.access(), ecr.place);
   ASSERT_THAT(images, SizeIs(2));
   EXPECT_EQ(images[0].digest, "sha256:2");
   EXPECT_EQ(images[0].subject, "sha256:1");
@@ -53,13 +53,13 @@ TEST_F(EcrImages, AreListedPageByPageNewestFirst) {
 TEST_F(EcrImages, OfNoTimeThatAClockSaysAreOfNone) {
   ecr.on("DescribeImages", R"({"imageDetails":[
       {"imageDigest":"sha256:1","imagePushedAt":1e300,"imageSizeInBytes":-5}]})");
-  EXPECT_EQ(list_images(ecr.access(), ecr.place).at(0).pushed, 0);
-  EXPECT_EQ(list_images(ecr.access(), ecr.place).at(0).size, 0U);
+  EXPECT_EQ(list_images({}, ecr.access(), ecr.place).at(0).pushed, 0);
+  EXPECT_EQ(list_images({}, ecr.access(), ecr.place).at(0).size, 0U);
 }
 
 TEST_F(EcrImages, AreDeletedAHundredInACall) {
   ecr.on("BatchDeleteImage", "{}");
-  EXPECT_THAT(delete_images(ecr.access(), ecr.place, std::vector<std::string>(150, "tag")),
+  EXPECT_THAT(delete_images({}, ecr.access(), ecr.place, std::vector<std::string>(150, "tag")),
               IsEmpty());
   EXPECT_THAT(ecr.inputs("BatchDeleteImage"), SizeIs(2));
 }
@@ -69,14 +69,16 @@ TEST_F(EcrImages, ThatAnIndexListsAreDeletedOnceTheIndexIsGone) {
          std::vector<std::string>{
              R"({"failures":[)" + failure(digest_of('a'), "ImageReferencedByManifestList") + "]}",
              "{}"});
-  EXPECT_THAT(delete_images(ecr.access(), ecr.place, {digest_of('a'), digest_of('b')}), IsEmpty());
+  EXPECT_THAT(delete_images({}, ecr.access(), ecr.place, {digest_of('a'), digest_of('b')}),
+              IsEmpty());
   EXPECT_THAT(ecr.inputs("BatchDeleteImage").at(1), Not(HasSubstr(digest_of('b'))));
 }
 
 TEST_F(EcrImages, ThatAnIndexKeepsListingAreNotAskedForForEver) {
   ecr.on("BatchDeleteImage",
          R"({"failures":[)" + failure(digest_of('a'), "ImageReferencedByManifestList") + "]}");
-  const auto failures = delete_images(ecr.access(), ecr.place, {digest_of('a'), digest_of('b')});
+  const auto failures =
+      delete_images({}, ecr.access(), ecr.place, {digest_of('a'), digest_of('b')});
   ASSERT_THAT(failures, SizeIs(1));
   EXPECT_EQ(failures[0].image, digest_of('a'));
   EXPECT_THAT(failures[0].why, HasSubstr("ImageReferencedByManifestList"));
@@ -85,7 +87,7 @@ TEST_F(EcrImages, ThatAnIndexKeepsListingAreNotAskedForForEver) {
 
 TEST_F(EcrImages, ThatAreNotThereAreNotFound) {
   ecr.on("BatchDeleteImage", R"({"failures":[)" + failure(digest_of('a'), "ImageNotFound") + "]}");
-  EXPECT_EQ(kind_of([&] { delete_image(ecr.access(), ecr.place, digest_of('a')); }),
+  EXPECT_EQ(kind_of([&] { delete_image({}, ecr.access(), ecr.place, digest_of('a')); }),
             ErrorKind::not_found);
 }
 
@@ -120,7 +122,7 @@ class EcrDocuments : public EcrImages {
 
 TEST_F(EcrDocuments, ThatCannotBeReadAreAWarning) {
   std::map<std::string, bool> read;
-  read_documents(ecr.access(), ecr.place, images, [&](const ReadDocument& one) {
+  read_documents({}, ecr.access(), ecr.place, images, [&](const ReadDocument& one) {
     read[one.image.digest] = one.document != nullptr;
   });
   EXPECT_EQ(read, (std::map<std::string, bool>{
@@ -136,7 +138,7 @@ TEST_F(EcrDocuments, ThatCannotBeReadTakeWhatEcrSays) {
                                R"(","imageTags":["1"],"imageSizeInBytes":1000},
       {"imageDigest":")" + digest_of('b') +
                                R"(","imageSizeInBytes":1000}]})");
-  const Usage usage = disk_usage(ecr.access(), ecr.place);
+  const Usage usage = disk_usage({}, ecr.access(), ecr.place);
   EXPECT_EQ(usage.images, 2U);
   EXPECT_EQ(usage.tags, 1U);
   EXPECT_EQ(usage.billed, 2000U);
@@ -145,7 +147,7 @@ TEST_F(EcrDocuments, ThatCannotBeReadTakeWhatEcrSays) {
 
 TEST_F(EcrDocuments, OfTwoImagesCountASharedLayerOnce) {
   UsageCounter counter("app");
-  read_documents(ecr.access(), ecr.place, {images.front()}, [&](const ReadDocument& read) {
+  read_documents({}, ecr.access(), ecr.place, {images.front()}, [&](const ReadDocument& read) {
     counter.add(read.image, read.document);
     counter.add(read.image, read.document);
   });

@@ -46,7 +46,7 @@ class EcrRepositories : public testing::Test {
     ecr.fail("GetRepositoryPolicy", "RepositoryPolicyNotFoundException");
   }
 
-  Repositories repositories() { return {ecr.access(), ecr.place.host}; }
+  Repositories repositories() { return {{}, ecr.access(), ecr.place.host}; }
 
   FakeEcr ecr;
   RepositorySettings settings;

@@ -82,7 +82,7 @@ class EcrScan : public testing::Test {
                       ++waits;
                     },
                     [&] { return now; }};
-    return wait_for_findings(ecr.access(), ecr.place, waiting);
+    return wait_for_findings({}, ecr.access(), ecr.place, waiting);
   }
 
   FakeEcr ecr;
@@ -96,7 +96,7 @@ const std::string high = R"({"name":"CVE-2","severity":"HIGH"})";
 TEST_F(EcrScan, FindingsAreThoseOfTheImage) {
   have_image('a');
   ecr.on("DescribeImageScanFindings", scan("COMPLETE", low + "," + high));
-  const ScanReport report = read_findings(ecr.access(), ecr.place);
+  const ScanReport report = read_findings({}, ecr.access(), ecr.place);
   ASSERT_THAT(report.findings, SizeIs(2));
   EXPECT_EQ(report.findings[0].id, "CVE-2");
   EXPECT_EQ(report.findings[0].image, digest_of('a'));
@@ -108,7 +108,7 @@ TEST_F(EcrScan, FindingsOfAnIndexAreThoseOfItsImagesAtAnyDepth) {
   have_index('a', child('b', on_linux) + "," + child('c', "", index_type));
   have_index('c', child('d', on_linux) + "," + child('a', "", index_type));
   ecr.on("DescribeImageScanFindings", scan("COMPLETE", low));
-  const ScanReport report = read_findings(ecr.access(), ecr.place);
+  const ScanReport report = read_findings({}, ecr.access(), ecr.place);
   ASSERT_THAT(report.images, SizeIs(2));
   EXPECT_EQ(report.images[0].digest, digest_of('b'));
   EXPECT_EQ(report.images[1].digest, digest_of('d'));
@@ -141,14 +141,14 @@ TEST_F(EcrScan, WhatHasNothingToJudgeIsObjectedTo) {
   EXPECT_EQ(objection(wait(), Severity::critical), "no image of it was scanned");
   have_index('a', child('c', on_nothing + attests));
   EXPECT_EQ(objection(wait(), Severity::critical), "no image of it was scanned");
-  EXPECT_EQ(kind_of([&] { start_scan(ecr.access(), ecr.place); }), ErrorKind::refused);
+  EXPECT_EQ(kind_of([&] { start_scan({}, ecr.access(), ecr.place); }), ErrorKind::refused);
 }
 
 TEST_F(EcrScan, WhatIsNotScannedToTheEndIsObjectedTo) {
   have_image('a');
   for (const char* status : {"IN_PROGRESS", "PENDING", "FAILED", "UNSUPPORTED_IMAGE", "NEWS"}) {
     ecr.on("DescribeImageScanFindings", scan(status));
-    const ScanReport report = read_findings(ecr.access(), ecr.place);
+    const ScanReport report = read_findings({}, ecr.access(), ecr.place);
     EXPECT_THAT(*objection(report, Severity::critical), HasSubstr(status));
   }
 }
@@ -156,7 +156,7 @@ TEST_F(EcrScan, WhatIsNotScannedToTheEndIsObjectedTo) {
 TEST_F(EcrScan, AFindingBelowTheLimitIsNoObjection) {
   have_image('a');
   ecr.on("DescribeImageScanFindings", scan("ACTIVE", low));
-  const ScanReport report = read_findings(ecr.access(), ecr.place);
+  const ScanReport report = read_findings({}, ecr.access(), ecr.place);
   EXPECT_FALSE(objection(report, Severity::medium));
   EXPECT_TRUE(objection(report, Severity::low));
 }
@@ -166,7 +166,7 @@ TEST_F(EcrScan, ASeverityThatIsNotKnownIsTheGravest) {
   ecr.on("DescribeImageScanFindings",
          scan("COMPLETE", R"({"name":"CVE-3","severity":"APOCALYPTIC"},{"name":"CVE-4"},)"
                           R"({"name":"CVE-5","severity":"UNTRIAGED"})"));
-  const ScanReport report = read_findings(ecr.access(), ecr.place);
+  const ScanReport report = read_findings({}, ecr.access(), ecr.place);
   EXPECT_EQ(report.findings[0].severity, Severity::critical);
   EXPECT_EQ(report.findings[1].severity, Severity::critical);
   EXPECT_EQ(report.findings[2].severity, Severity::undefined);
@@ -200,30 +200,30 @@ TEST_F(EcrScan, WhatNeverWillBeScannedIsAFailureAtOnce) {
 TEST_F(EcrScan, WhatWasNeverScannedIsNotFound) {
   have_image('a');
   ecr.fail("DescribeImageScanFindings", "ScanNotFoundException");
-  const auto error = error_of([&] { read_findings(ecr.access(), ecr.place); });
+  const auto error = error_of([&] { read_findings({}, ecr.access(), ecr.place); });
   EXPECT_EQ(error->kind(), ErrorKind::not_found);
   EXPECT_EQ(error->advice(), oci::Advice::start_scan);
 }
 
 TEST_F(EcrScan, AnImageThatIsNotThereIsNotFound) {
   ecr.on("BatchGetImage", R"({"images":[]})");
-  EXPECT_EQ(kind_of([&] { read_findings(ecr.access(), ecr.place); }), ErrorKind::not_found);
+  EXPECT_EQ(kind_of([&] { read_findings({}, ecr.access(), ecr.place); }), ErrorKind::not_found);
 }
 
 TEST_F(EcrScan, AListWithoutAnEndIsNotFollowed) {
   have_image('a');
   ecr.on("DescribeImageScanFindings",
          R"({"imageScanStatus":{"status":"COMPLETE"},"nextToken":"again"})");
-  EXPECT_EQ(kind_of([&] { read_findings(ecr.access(), ecr.place); }), ErrorKind::failed);
+  EXPECT_EQ(kind_of([&] { read_findings({}, ecr.access(), ecr.place); }), ErrorKind::failed);
 }
 
 TEST_F(EcrScan, IsStartedForEachImageUnlessItWasToday) {
   have_index('a', child('b', on_linux) + "," + child('c', on_linux));
   ecr.on("StartImageScan", "{}");
-  EXPECT_TRUE(start_scan(ecr.access(), ecr.place));
+  EXPECT_TRUE(start_scan({}, ecr.access(), ecr.place));
   EXPECT_THAT(ecr.inputs("StartImageScan"), SizeIs(2));
   ecr.fail("StartImageScan", "LimitExceededException");
-  EXPECT_FALSE(start_scan(ecr.access(), ecr.place));
+  EXPECT_FALSE(start_scan({}, ecr.access(), ecr.place));
 }
 
 TEST(EcrSeverity, IsAWordInAnyCase) {

@@ -24,9 +24,9 @@ class Counting final : public oci::ForwardingStore {
   explicit Counting(std::unique_ptr<oci::Store> store)
       : ForwardingStore(*store), store_(std::move(store)) {}
 
-  bool has(const Descriptor& content) override {
+  bool has(const oci::Call& call, const Descriptor& content) override {
     ++asked;
-    return to().has(content);
+    return to().has(call, content);
   }
   int asked = 0;
 
@@ -64,9 +64,9 @@ class EcrStoreTest : public testing::Test {
 
 TEST_F(EcrStoreTest, AsksForManyBlobsInOneCall) {
   ecr.on("BatchCheckLayerAvailability", availability(blobs, "AVAILABLE"));
-  store->expect(blobs);
-  EXPECT_TRUE(store->has(blobs[0]));
-  EXPECT_TRUE(store->has(blobs[1]));
+  store->expect({}, blobs);
+  EXPECT_TRUE(store->has({}, blobs[0]));
+  EXPECT_TRUE(store->has({}, blobs[1]));
   EXPECT_THAT(ecr.calls(), SizeIs(1));
   EXPECT_EQ(counting->asked, 0);
 }
@@ -75,7 +75,7 @@ TEST_F(EcrStoreTest, AsksForAHundredInACallAtMost) {
   ecr.on("BatchCheckLayerAvailability", "{}");
   std::vector<Descriptor> many;
   for (int i = 0; i < 101; ++i) many.push_back(blob(std::to_string(i)));
-  store->expect(many);
+  store->expect({}, many);
   EXPECT_THAT(ecr.inputs("BatchCheckLayerAvailability"), SizeIs(2));
   EXPECT_THAT(ecr.inputs("BatchCheckLayerAvailability").at(1), HasSubstr(many.back().digest.str()));
 }
@@ -83,41 +83,41 @@ TEST_F(EcrStoreTest, AsksForAHundredInACallAtMost) {
 TEST_F(EcrStoreTest, AsksForOneBlobAndForDocumentsAtTheRegistry) {
   std::vector<Descriptor> mixed = {blobs[0], blobs[1]};
   mixed[1].media_type = oci::media::oci_manifest;
-  store->expect(mixed);
+  store->expect({}, mixed);
   EXPECT_THAT(ecr.calls(), IsEmpty());
-  EXPECT_FALSE(store->has(blobs[0]));
+  EXPECT_FALSE(store->has({}, blobs[0]));
   EXPECT_EQ(counting->asked, 1);
 }
 
 TEST_F(EcrStoreTest, AsksTheRegistryWhereTheCallIsDenied) {
   ecr.fail("BatchCheckLayerAvailability", "AccessDeniedException");
-  store->expect(blobs);
-  EXPECT_FALSE(store->has(blobs[0]));
+  store->expect({}, blobs);
+  EXPECT_FALSE(store->has({}, blobs[0]));
   EXPECT_EQ(counting->asked, 1);
 }
 
 TEST_F(EcrStoreTest, AsksTheRegistryForWhatTheCallDoesNotName) {
   ecr.on("BatchCheckLayerAvailability", availability({blobs[0]}, "UNAVAILABLE"));
-  store->expect(blobs);
-  EXPECT_FALSE(store->has(blobs[0]));
+  store->expect({}, blobs);
+  EXPECT_FALSE(store->has({}, blobs[0]));
   EXPECT_EQ(counting->asked, 0);
-  store->has(blobs[1]);
+  store->has({}, blobs[1]);
   EXPECT_EQ(counting->asked, 1);
 }
 
 TEST_F(EcrStoreTest, KnowsWhatItHasPushed) {
   ecr.on("BatchCheckLayerAvailability", availability(blobs, "UNAVAILABLE"));
-  store->expect(blobs);
-  EXPECT_FALSE(store->has(blobs[0]));
-  store->push(blobs[0], oci::content_of("a"));
-  EXPECT_TRUE(store->has(blobs[0]));
-  EXPECT_FALSE(store->has(blobs[1]));
+  store->expect({}, blobs);
+  EXPECT_FALSE(store->has({}, blobs[0]));
+  store->push({}, blobs[0], oci::content_of("a"));
+  EXPECT_TRUE(store->has({}, blobs[0]));
+  EXPECT_FALSE(store->has({}, blobs[1]));
 }
 
 TEST_F(EcrStoreTest, TakesAnArchivedLayerForOneThatIsNotThere) {
   ecr.on("BatchCheckLayerAvailability", availability(blobs, "ARCHIVED"));
-  store->expect(blobs);
-  EXPECT_FALSE(store->has(blobs[0]));
+  store->expect({}, blobs);
+  EXPECT_FALSE(store->has({}, blobs[0]));
 }
 
 }  // namespace

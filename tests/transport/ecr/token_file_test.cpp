@@ -37,7 +37,7 @@ class TokenFilesTest : public testing::Test {
   }
 
   std::string get(TokenFiles&& from, const std::string& key = "key") {
-    return from.get(key, [this] { return fetch(); }).token;
+    return from.get({}, key, [this] { return fetch(); }).token;
   }
 
   static void drop(TokenFiles& from, const std::string& token) {
@@ -101,16 +101,16 @@ TEST_F(TokenFilesTest, GiveTheOldTokenWhereNoNewOneIsToBeHad) {
   const auto unavailable = []() -> AuthorizationToken {
     throw Error(ErrorKind::unavailable, "down");
   };
-  EXPECT_EQ(files().get("key", unavailable).token, "token1");
+  EXPECT_EQ(files().get({}, "key", unavailable).token, "token1");
   now += hours(1);
-  EXPECT_EQ(tests::kind_of([&] { files().get("key", unavailable); }), ErrorKind::unavailable);
+  EXPECT_EQ(tests::kind_of([&] { files().get({}, "key", unavailable); }), ErrorKind::unavailable);
 }
 
 TEST_F(TokenFilesTest, DoNotHideADenial) {
   get(files());
   now += hours(11) + minutes(30);
   EXPECT_EQ(tests::kind_of([&] {
-              files().get("key",
+              files().get({}, "key",
                           []() -> AuthorizationToken { throw Error(ErrorKind::denied, "no"); });
             }),
             ErrorKind::denied);
@@ -128,35 +128,35 @@ TEST_F(TokenFilesTest, AreWrittenAnewWhereTheyAreSpoilt) {
 
 TEST_F(TokenFilesTest, AreKeptInMemoryWhereNoneCanBeMade) {
   TokenFiles nowhere("/proc/davit", [this] { return now; });
-  EXPECT_EQ(nowhere.get("key", [this] { return fetch(); }).token, "token1");
-  EXPECT_EQ(nowhere.get("key", [this] { return fetch(); }).token, "token1");
+  EXPECT_EQ(nowhere.get({}, "key", [this] { return fetch(); }).token, "token1");
+  EXPECT_EQ(nowhere.get({}, "key", [this] { return fetch(); }).token, "token1");
 }
 
 TEST_F(TokenFilesTest, ForgetATokenThatIsRefusedForAllProcesses) {
   get(files());
   TokenFiles mine = files();
-  EXPECT_EQ(mine.get("key", [this] { return fetch(); }).token, "token1");
+  EXPECT_EQ(mine.get({}, "key", [this] { return fetch(); }).token, "token1");
   drop(mine, "token1");
   EXPECT_EQ(get(files()), "token2");
-  EXPECT_EQ(mine.get("key", [this] { return fetch(); }).token, "token2");
+  EXPECT_EQ(mine.get({}, "key", [this] { return fetch(); }).token, "token2");
   EXPECT_EQ(fetched, 2);
 }
 
 TEST_F(TokenFilesTest, DoNotForgetTheNextToken) {
   get(files());
   TokenFiles late = files();
-  late.get("key", [this] { return fetch(); });
+  late.get({}, "key", [this] { return fetch(); });
   TokenFiles early = files();
   drop(early, "token1");
   EXPECT_EQ(get(files()), "token2");
   drop(late, "token1");
-  EXPECT_EQ(late.get("key", [this] { return fetch(); }).token, "token2");
+  EXPECT_EQ(late.get({}, "key", [this] { return fetch(); }).token, "token2");
   EXPECT_EQ(fetched, 2);
 }
 
 TEST_F(TokenFilesTest, DoNotFetchAgainAndAgainWhatIsRefused) {
   TokenFiles mine = files();
-  const auto get_mine = [&] { return mine.get("key", [this] { return fetch(); }).token; };
+  const auto get_mine = [&] { return mine.get({}, "key", [this] { return fetch(); }).token; };
   EXPECT_EQ(get_mine(), "token1");
   for (int i = 0; i < 10; ++i) {
     drop(mine, "token1");
@@ -180,7 +180,7 @@ TEST_F(TokenFilesTest, LetOneOfManyProcessesFetch) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      files().get("key", [&] {
+      files().get({}, "key", [&] {
         std::ofstream(counter, std::ios::app) << "x";
         ::usleep(20'000);
         return fetch();

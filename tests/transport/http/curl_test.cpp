@@ -36,7 +36,7 @@ Request get(const Url& url) {
 
 TEST(Curl, BringsStatusHeadersAndBody) {
   ScriptedServer server({scripted(200, "hello", {{"X-One", "1"}, {"X-Two", " a: b "}})});
-  const Response response = make_curl({})->send(get(server.url("/v2/?n=1")));
+  const Response response = make_curl({})->send({}, get(server.url("/v2/?n=1")));
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.headers.get("x-one"), "1");
   EXPECT_EQ(response.headers.get("X-TWO"), "a: b");
@@ -49,7 +49,7 @@ TEST(Curl, SendsTheRequestAsItIs) {
   ScriptedServer server({scripted(200)});
   Request request = get(server.url("/v2/a%2Fb/../c?x=%20"));
   request.headers = {{"Accept", "a/b"}, {"X-Empty", ""}, {"Authorization", "Bearer abc"}};
-  make_curl({})->send(request);
+  make_curl({})->send({}, request);
   const SeenRequest seen = server.requests().at(0);
   EXPECT_EQ(seen.method, "GET");
   EXPECT_EQ(seen.target, "/v2/a%2Fb/../c?x=%20");
@@ -66,7 +66,8 @@ TEST(Curl, StreamsASuccessIntoTheSink) {
   const std::string body(3'000'000, 'x');
   ScriptedServer server({scripted(200, body)});
   oci::StringSink sink(body.size(), "body");
-  const Response response = make_curl({})->send(get(server.url()), &sink);
+  Into into(sink);
+  const Response response = make_curl({})->send({}, get(server.url()), &into);
   EXPECT_EQ(sink.text(), body);
   EXPECT_EQ(response.body, "");
 }
@@ -74,25 +75,44 @@ TEST(Curl, StreamsASuccessIntoTheSink) {
 TEST(Curl, KeepsAFailuresBodyFromTheSink) {
   ScriptedServer server({scripted(404, "not here")});
   oci::StringSink sink(100, "body");
-  const Response response = make_curl({})->send(get(server.url()), &sink);
+  Into into(sink);
+  const Response response = make_curl({})->send({}, get(server.url()), &into);
   EXPECT_EQ(response.status, 404);
   EXPECT_EQ(response.body, "not here");
   EXPECT_EQ(sink.text(), "");
 }
 
+/// Remembers what it is told, and takes bodies as far as it was told to.
+struct Remembering final : Receiver {
+  explicit Remembering(bool wanted) : wants(wanted) {}
+  bool begin(const Response& response) override {
+    events.push_back(response.headers.get("Content-Range").value_or(""));
+    return wants;
+  }
+  void write(oci::Bytes bytes) override { events.emplace_back(oci::text_of(bytes)); }
+
+  const bool wants;
+  std::vector<std::string> events;
+};
+
 TEST(Curl, SaysThatASuccessBeginsBeforeItsBody) {
   ScriptedServer server(
       {scripted(206, "xyz", {{"Content-Range", "bytes 0-2/3"}}), scripted(404, "no")});
-  std::vector<std::string> events;
-  Request request = get(server.url());
-  request.on_success = [&](const Response& response) {
-    events.push_back(response.headers.get("Content-Range").value_or(""));
-  };
-  oci::FunctionSink sink([&](oci::Bytes bytes) { events.emplace_back(oci::text_of(bytes)); });
+  Remembering receiver(true);
   const auto curl = make_curl({});
-  curl->send(request, &sink);
-  curl->send(request, &sink);
-  EXPECT_THAT(events, testing::ElementsAre("bytes 0-2/3", "xyz"));
+  EXPECT_FALSE(curl->send({}, get(server.url()), &receiver).declined);
+  curl->send({}, get(server.url()), &receiver);
+  EXPECT_THAT(receiver.events, testing::ElementsAre("bytes 0-2/3", "xyz"));
+}
+
+TEST(Curl, EndsAnAnswerThatIsDeclined) {
+  const std::string endless(10'000'000, 'x');
+  ScriptedServer server({scripted(200, endless)});
+  Remembering receiver(false);
+  const Response response = make_curl({})->send({}, get(server.url()), &receiver);
+  EXPECT_TRUE(response.declined);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_THAT(receiver.events, testing::ElementsAre(""));
 }
 
 TEST(Curl, AsksForHeadersAlone) {
@@ -100,17 +120,17 @@ TEST(Curl, AsksForHeadersAlone) {
   Request request = get(server.url());
   request.method = "HEAD";
   const auto curl = make_curl({});
-  const Response response = curl->send(request);
+  const Response response = curl->send({}, request);
   EXPECT_EQ(response.headers.get("Content-Length"), "5");
   EXPECT_EQ(response.body, "");
-  curl->send(request);
+  curl->send({}, request);
   EXPECT_EQ(server.connections(), 1);
 }
 
 TEST(Curl, TakesTheFinalAnswerAfterInterimOnes) {
   ScriptedServer server(
       {{.bytes = "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" + scripted(200, "ok").bytes}});
-  const Response response = make_curl({})->send(get(server.url()));
+  const Response response = make_curl({})->send({}, get(server.url()));
   EXPECT_EQ(response.status, 200);
   EXPECT_FALSE(response.headers.get("Link"));
 }
@@ -118,21 +138,21 @@ TEST(Curl, TakesTheFinalAnswerAfterInterimOnes) {
 TEST(Curl, ReadsChunkedBodiesAndDropsTheirTrailers) {
   ScriptedServer server({{.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                    "3\r\nabc\r\n2\r\nde\r\n0\r\nETag: \"late\"\r\n\r\n"}});
-  const Response response = make_curl({})->send(get(server.url()));
+  const Response response = make_curl({})->send({}, get(server.url()));
   EXPECT_EQ(response.body, "abcde");
   EXPECT_FALSE(response.headers.get("ETag"));
 }
 
 TEST(Curl, DoesNotFollowRedirects) {
   ScriptedServer server({scripted(302, "", {{"Location", "/elsewhere"}})});
-  EXPECT_EQ(make_curl({})->send(get(server.url())).status, 302);
+  EXPECT_EQ(make_curl({})->send({}, get(server.url())).status, 302);
   EXPECT_EQ(server.requests().size(), 1u);
 }
 
 TEST(Curl, UsesAConnectionAgain) {
   ScriptedServer server([](const SeenRequest&) { return scripted(200, "ok"); });
   const auto curl = make_curl({});
-  for (int i = 0; i < 5; ++i) curl->send(get(server.url()));
+  for (int i = 0; i < 5; ++i) curl->send({}, get(server.url()));
   EXPECT_EQ(server.connections(), 1);
 }
 
@@ -140,11 +160,11 @@ TEST(Curl, SharesNoConnectionBetweenAddressRules) {
   ScriptedServer server([](const SeenRequest&) { return scripted(200, "ok"); });
   const auto curl = make_curl({});
   Request request = get(server.url());
-  curl->send(request);
+  curl->send({}, request);
   request.addresses = Addresses::only_public;
-  EXPECT_EQ(kind_of([&] { curl->send(request); }), ErrorKind::refused);
+  EXPECT_EQ(kind_of([&] { curl->send({}, request); }), ErrorKind::refused);
   request.addresses = Addresses::not_link_local;
-  curl->send(request);
+  curl->send({}, request);
   EXPECT_EQ(server.connections(), 2);
 }
 
@@ -153,9 +173,9 @@ TEST(Curl, ChecksAddressesAfterTheNameIsResolved) {
   const auto curl =
       make_curl({.resolve = {fmt::format("cdn.example:{}:127.0.0.1", server.port())}});
   Request request = get(Url::parse(fmt::format("http://cdn.example:{}/", server.port())));
-  EXPECT_EQ(curl->send(request).body, "ok");
+  EXPECT_EQ(curl->send({}, request).body, "ok");
   request.addresses = Addresses::only_public;
-  const auto error = error_of([&] { curl->send(request); });
+  const auto error = error_of([&] { curl->send({}, request); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind(), ErrorKind::refused);
   EXPECT_THAT(error->what(), HasSubstr("127.0.0.1"));
@@ -172,7 +192,7 @@ TEST(Curl, ServesManyThreads) {
       threads.emplace_back([&, thread] {
         for (int i = 0; i < 20; ++i) {
           const std::string target = fmt::format("/{}/{}", thread, i);
-          if (curl->send(get(server.url(target))).body == target) ++right;
+          if (curl->send({}, get(server.url(target))).body == target) ++right;
         }
       });
     }
@@ -188,16 +208,16 @@ TEST(Curl, GoesOnAfterTheServerClosedAnIdleConnection) {
     return answer;
   });
   const auto curl = make_curl({});
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(curl->send(get(server.url())).body, "ok");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(curl->send({}, get(server.url())).body, "ok");
 }
 
 TEST(Curl, LimitsASuccessThatNoSinkTakes) {
   ScriptedServer server([](const SeenRequest&) { return scripted(200, "12345"); });
   Request request = get(server.url("/v2/x?token=hunter2"));
   request.body_limit = 5;
-  EXPECT_EQ(make_curl({})->send(request).body, "12345");
+  EXPECT_EQ(make_curl({})->send({}, request).body, "12345");
   request.body_limit = 4;
-  const auto error = error_of([&] { make_curl({})->send(request); });
+  const auto error = error_of([&] { make_curl({})->send({}, request); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind(), ErrorKind::corrupt);
   EXPECT_THAT(error->what(), HasSubstr("/v2/x"));
@@ -206,7 +226,7 @@ TEST(Curl, LimitsASuccessThatNoSinkTakes) {
 
 TEST(Curl, KeepsTheBeginningOfALongFailure) {
   ScriptedServer server({scripted(500, std::string(300'000, 'x'))});
-  const Response response = make_curl({})->send(get(server.url()));
+  const Response response = make_curl({})->send({}, get(server.url()));
   EXPECT_EQ(response.status, 500);
   EXPECT_EQ(response.body, std::string(64 * 1024, 'x'));
 }
@@ -214,7 +234,7 @@ TEST(Curl, KeepsTheBeginningOfALongFailure) {
 TEST(Curl, TakesAFailureThatBreaksOffForThatFailure) {
   ScriptedServer server({{.bytes = "HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nshort",
                           .after = ScriptedAnswer::After::close}});
-  const Response response = make_curl({})->send(get(server.url()));
+  const Response response = make_curl({})->send({}, get(server.url()));
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(response.body, "short");
 }
@@ -223,29 +243,29 @@ TEST(Curl, RefusesTooManyHeaders) {
   std::string fields = "HTTP/1.1 200 OK\r\n";
   for (int i = 0; i < 300; ++i) fields += fmt::format("X-{}: y\r\n", i);
   ScriptedServer server({{.bytes = fields + "\r\n"}});
-  EXPECT_EQ(kind_of([&] { make_curl({})->send(get(server.url())); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_of([&] { make_curl({})->send({}, get(server.url())); }), ErrorKind::corrupt);
 }
 
 TEST(Curl, RefusesTooLargeHeaders) {
   const std::string large(50'000, 'x');
   ScriptedServer many({scripted(200, "", {{"A", large}, {"B", large}, {"C", large}})});
-  EXPECT_EQ(kind_of([&] { make_curl({})->send(get(many.url())); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_of([&] { make_curl({})->send({}, get(many.url())); }), ErrorKind::corrupt);
   ScriptedServer one({scripted(200, "", {{"A", std::string(500'000, 'x')}})});
-  EXPECT_EQ(kind_of([&] { make_curl({})->send(get(one.url())); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_of([&] { make_curl({})->send({}, get(one.url())); }), ErrorKind::corrupt);
 }
 
 TEST(Curl, RefusesAnEndlessTrainOfInterimAnswers) {
   std::string train;
   for (int i = 0; i < 10'000; ++i) train += "HTTP/1.1 103 Early\r\nX: y\r\n\r\n";
   ScriptedServer server({{.bytes = train}});
-  EXPECT_EQ(kind_of([&] { make_curl({})->send(get(server.url())); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_of([&] { make_curl({})->send({}, get(server.url())); }), ErrorKind::corrupt);
 }
 
 TEST(Curl, SendsNoLineBreaksInHeaders) {
   ScriptedServer server({scripted(200)});
   Request request = get(server.url());
   request.headers = {{"Accept", "a\r\nX-Injected: 1"}};
-  EXPECT_EQ(kind_of([&] { make_curl({})->send(request); }), ErrorKind::failed);
+  EXPECT_EQ(kind_of([&] { make_curl({})->send({}, request); }), ErrorKind::failed);
   EXPECT_EQ(server.connections(), 0);
 }
 
@@ -261,7 +281,8 @@ TEST(Curl, CallsBrokenConnectionsUnavailable) {
       {.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab"}};
   for (const ScriptedAnswer& answer : broken) {
     ScriptedServer server({answer});
-    const auto error = error_of([&] { make_curl({})->send(get(server.url("/p?secret=hunter2"))); });
+    const auto error =
+        error_of([&] { make_curl({})->send({}, get(server.url("/p?secret=hunter2"))); });
     ASSERT_TRUE(error) << answer.bytes;
     EXPECT_EQ(error->kind(), ErrorKind::unavailable) << answer.bytes << error->what();
     EXPECT_THAT(error->what(), HasSubstr(fmt::format("127.0.0.1:{}", server.port())));
@@ -272,7 +293,7 @@ TEST(Curl, CallsBrokenConnectionsUnavailable) {
 TEST(Curl, CallsWhatDoesNotSpeakHttpCorrupt) {
   ScriptedServer server(
       {{.bytes = "SSH-2.0-OpenSSH_9\r\n", .after = ScriptedAnswer::After::close}});
-  EXPECT_EQ(kind_of([&] { make_curl({})->send(get(server.url())); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_of([&] { make_curl({})->send({}, get(server.url())); }), ErrorKind::corrupt);
 }
 
 TEST(Curl, CallsAClosedPortUnavailable) {
@@ -281,12 +302,12 @@ TEST(Curl, CallsAClosedPortUnavailable) {
     ScriptedServer gone({scripted(200)});
     url = gone.url();
   }
-  EXPECT_EQ(kind_of([&] { make_curl({})->send(get(url)); }), ErrorKind::unavailable);
+  EXPECT_EQ(kind_of([&] { make_curl({})->send({}, get(url)); }), ErrorKind::unavailable);
 }
 
 TEST(Curl, CallsAnUnknownNameUnavailable) {
   const auto error =
-      error_of([] { make_curl({})->send(get(Url::parse("http://no-such-host.invalid/"))); });
+      error_of([] { make_curl({})->send({}, get(Url::parse("http://no-such-host.invalid/"))); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind(), ErrorKind::unavailable);
   EXPECT_THAT(error->what(), HasSubstr("no-such-host.invalid"));
@@ -295,7 +316,8 @@ TEST(Curl, CallsAnUnknownNameUnavailable) {
 TEST(Curl, EndsAStall) {
   ScriptedServer server({{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
                           .after = ScriptedAnswer::After::hang}});
-  const auto error = error_of([&] { make_curl({.stall_time = 50ms})->send(get(server.url())); });
+  const auto error =
+      error_of([&] { make_curl({.stall_time = 50ms})->send({}, get(server.url())); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind(), ErrorKind::unavailable);
   EXPECT_THAT(error->what(), HasSubstr("nothing moved for 0.05 seconds"));
@@ -305,7 +327,7 @@ TEST(Curl, WaitsLongerForTheAnswerToAChange) {
   ScriptedServer server({{.bytes = "", .after = ScriptedAnswer::After::hang}});
   Request request = get(server.url());
   request.method = "PUT";
-  const auto error = error_of([&] { make_curl({.stall_time = 20ms})->send(request); });
+  const auto error = error_of([&] { make_curl({.stall_time = 20ms})->send({}, request); });
   ASSERT_TRUE(error);
   EXPECT_THAT(error->what(), HasSubstr("nothing moved for 0.1 seconds"));
 }
@@ -318,7 +340,8 @@ TEST(Curl, DoesNotTakeASlowSinkForAStall) {
     if (taken == 0) std::this_thread::sleep_for(1200ms);
     taken += bytes.size();
   });
-  make_curl({.stall_time = 1s})->send(get(server.url()), &slow);
+  Into into(slow);
+  make_curl({.stall_time = 1s})->send({}, get(server.url()), &into);
   EXPECT_EQ(taken, body.size());
 }
 
@@ -326,14 +349,15 @@ TEST(Curl, StopsAStalledTransferAtOnce) {
   ScriptedServer server({{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
                           .after = ScriptedAnswer::After::hang}});
   std::stop_source stop;
-  const auto curl = make_curl({.stop = stop.get_token()});
+  const auto curl = make_curl({});
   std::chrono::steady_clock::time_point asked;
   std::jthread stopper([&] {
     server.wait_for_requests(1);
     asked = std::chrono::steady_clock::now();
     stop.request_stop();
   });
-  EXPECT_EQ(kind_of([&] { curl->send(get(server.url())); }), ErrorKind::interrupted);
+  EXPECT_EQ(kind_of([&] { curl->send({.stop = stop.get_token()}, get(server.url())); }),
+            ErrorKind::interrupted);
   const auto ended = std::chrono::steady_clock::now();
   stopper.join();
   // Milliseconds; the limit is for a loaded machine, and far below every timeout.
@@ -344,8 +368,9 @@ TEST(Curl, DoesNotBeginAfterAStop) {
   ScriptedServer server({scripted(200)});
   std::stop_source stop;
   stop.request_stop();
-  const auto curl = make_curl({.stop = stop.get_token()});
-  EXPECT_EQ(kind_of([&] { curl->send(get(server.url())); }), ErrorKind::interrupted);
+  const auto curl = make_curl({});
+  EXPECT_EQ(kind_of([&] { curl->send({.stop = stop.get_token()}, get(server.url())); }),
+            ErrorKind::interrupted);
   EXPECT_TRUE(server.requests().empty());
 }
 
@@ -353,20 +378,24 @@ TEST(Curl, PassesOnWhatASinkThrows) {
   ScriptedServer server([](const SeenRequest&) { return scripted(200, "abc"); });
   oci::FunctionSink full([](oci::Bytes) { throw std::runtime_error("disk full"); });
   const auto curl = make_curl({});
+  Into into(full);
   EXPECT_THROW(
-      try { curl->send(get(server.url()), &full); } catch (const std::runtime_error& error) {
+      try { curl->send({}, get(server.url()), &into); } catch (const std::runtime_error& error) {
         EXPECT_STREQ(error.what(), "disk full");
         throw;
       },
       std::runtime_error);
-  EXPECT_EQ(curl->send(get(server.url())).body, "abc");
+  EXPECT_EQ(curl->send({}, get(server.url())).body, "abc");
 }
 
 TEST(Curl, PassesOnWhatTheBeginningOfASuccessThrows) {
   ScriptedServer server({scripted(200, "abc")});
-  Request request = get(server.url());
-  request.on_success = [](const Response&) { throw oci::Error(ErrorKind::refused, "not this"); };
-  EXPECT_EQ(kind_of([&] { make_curl({})->send(request); }), ErrorKind::refused);
+  struct Refusing final : Receiver {
+    bool begin(const Response&) override { throw oci::Error(ErrorKind::refused, "not this"); }
+    void write(oci::Bytes) override {}
+  } receiver;
+  EXPECT_EQ(kind_of([&] { make_curl({})->send({}, get(server.url()), &receiver); }),
+            ErrorKind::refused);
 }
 
 }  // namespace

@@ -67,12 +67,12 @@ TEST_F(Tls, NamesAFileThatIsMissingBeforeAnythingIsSent) {
 
 TEST_F(Tls, TrustsTheAuthorityOfItsFile) {
   ScriptedServer server(ok, context());
-  EXPECT_EQ(make_curl({.ca_file = ca_file()})->send(get(server.url())).body, "ok");
+  EXPECT_EQ(make_curl({.ca_file = ca_file()})->send({}, get(server.url())).body, "ok");
 }
 
 TEST_F(Tls, RefusesAnUnknownAuthorityWithAHint) {
   ScriptedServer server(ok, context());
-  const auto error = error_of([&] { make_curl({})->send(get(server.url())); });
+  const auto error = error_of([&] { make_curl({})->send({}, get(server.url())); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind(), ErrorKind::failed);
   EXPECT_EQ(error->advice(), oci::Advice::trust_authority);
@@ -82,7 +82,7 @@ TEST_F(Tls, RefusesAnUnknownAuthorityWithAHint) {
 TEST_F(Tls, RefusesACertificateForAnotherNameOrTime) {
   for (const Certificate kind : {Certificate::other_host, Certificate::expired}) {
     ScriptedServer server(ok, context(kind));
-    EXPECT_EQ(kind_of([&] { make_curl({.ca_file = ca_file()})->send(get(server.url())); }),
+    EXPECT_EQ(kind_of([&] { make_curl({.ca_file = ca_file()})->send({}, get(server.url())); }),
               ErrorKind::failed);
     EXPECT_TRUE(server.requests().empty());
   }
@@ -91,7 +91,7 @@ TEST_F(Tls, RefusesACertificateForAnotherNameOrTime) {
 TEST_F(Tls, BelievesAnybodyOnRequest) {
   ScriptedServer server(ok, context(Certificate::expired));
   const auto curl = make_curl({.verification = TlsVerification::none});
-  EXPECT_EQ(curl->send(get(server.url())).body, "ok");
+  EXPECT_EQ(curl->send({}, get(server.url())).body, "ok");
 }
 
 TEST_F(Tls, ShowsTheClientsCertificate) {
@@ -102,8 +102,8 @@ TEST_F(Tls, ShowsTheClientsCertificate) {
   const auto curl = make_curl({.ca_file = ca_file(),
                                .cert_file = directory_ / "client.pem",
                                .key_file = directory_ / "client.key"});
-  EXPECT_EQ(curl->send(get(server.url())).body, "ok");
-  EXPECT_ANY_THROW(make_curl({.ca_file = ca_file()})->send(get(server.url())));
+  EXPECT_EQ(curl->send({}, get(server.url())).body, "ok");
+  EXPECT_ANY_THROW(make_curl({.ca_file = ca_file()})->send({}, get(server.url())));
   EXPECT_EQ(server.requests().size(), 1u);
 }
 
@@ -111,11 +111,11 @@ TEST_F(Tls, NamesTheFileThatIsNoCertificate) {
   ScriptedServer server(ok, context());
   tests::write_file(directory_ / "bad.pem", "not a certificate");
   const auto bad = directory_ / "bad.pem";
-  const auto ca = error_of([&] { make_curl({.ca_file = bad})->send(get(server.url())); });
+  const auto ca = error_of([&] { make_curl({.ca_file = bad})->send({}, get(server.url())); });
   EXPECT_EQ(ca->kind(), ErrorKind::failed);
   EXPECT_THAT(ca->what(), HasSubstr("bad.pem"));
   const auto client = error_of(
-      [&] { make_curl({.ca_file = ca_file(), .cert_file = bad})->send(get(server.url())); });
+      [&] { make_curl({.ca_file = ca_file(), .cert_file = bad})->send({}, get(server.url())); });
   EXPECT_EQ(client->kind(), ErrorKind::failed);
   EXPECT_THAT(client->what(), HasSubstr("bad.pem"));
 }
@@ -133,10 +133,10 @@ TEST_F(Tls, CarriesLargeUploadsAndEarlyAnswers) {
   Request request = get(server.url("/whole"));
   request.method = "PUT";
   request.body = Body{.content = oci::content_of(body), .size = body.size()};
-  EXPECT_EQ(curl->send(request).status, 201);
+  EXPECT_EQ(curl->send({}, request).status, 201);
   EXPECT_TRUE(server.requests().at(0).body == body);
   request.url = server.url("/early");
-  EXPECT_EQ(curl->send(request).status, 413);
+  EXPECT_EQ(curl->send({}, request).status, 413);
 }
 
 TEST_F(Tls, IsNotKilledByAConnectionThatBreaksUnderAnUpload) {
@@ -144,7 +144,7 @@ TEST_F(Tls, IsNotKilledByAConnectionThatBreaksUnderAnUpload) {
   Request request = get(server.url());
   request.method = "PUT";
   request.body = Body{.content = oci::content_of(std::string(20'000'000, 'x')), .size = 20'000'000};
-  EXPECT_EQ(kind_of([&] { make_curl({.ca_file = ca_file()})->send(request); }),
+  EXPECT_EQ(kind_of([&] { make_curl({.ca_file = ca_file()})->send({}, request); }),
             ErrorKind::unavailable);
 }
 
@@ -152,7 +152,7 @@ TEST_F(Tls, SaysThatAServerMaySpeakPlainHttp) {
   ScriptedServer server(tests::Greets::at_once, "HTTP/1.1 400 Bad Request\r\n\r\n");
   Url url = server.url();
   url.origin.scheme = "https";
-  const auto error = error_of([&] { make_curl({})->send(get(url)); });
+  const auto error = error_of([&] { make_curl({})->send({}, get(url)); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind(), ErrorKind::failed);
   EXPECT_EQ(error->advice(), oci::Advice::speak_plain_http);
@@ -162,29 +162,29 @@ TEST_F(Tls, IsProbedWithoutJudgingTheCertificateOrSendingARequest) {
   for (const Certificate kind :
        {Certificate::good, Certificate::expired, Certificate::other_host}) {
     ScriptedServer server(ok, context(kind));
-    EXPECT_EQ(probe_tls({}, server.url().origin), TlsSupport::spoken);
+    EXPECT_EQ(probe_tls({}, {}, server.url().origin), TlsSupport::spoken);
     EXPECT_TRUE(server.requests().empty());
   }
 }
 
 TEST_F(Tls, IsSpokenByAServerThatWantsAClientCertificate) {
   ScriptedServer server(ok, context(Certificate::good, tests::TestCa::Clients::with_certificate));
-  EXPECT_EQ(probe_tls({}, server.url().origin), TlsSupport::spoken);
+  EXPECT_EQ(probe_tls({}, {}, server.url().origin), TlsSupport::spoken);
 }
 
 TEST_F(Tls, IsNotSpokenByAPlainServerThatAnswers) {
   ScriptedServer server(tests::Greets::at_once, "HTTP/1.1 400 Bad Request\r\n\r\n");
-  EXPECT_EQ(probe_tls({}, server.url().origin), TlsSupport::not_spoken);
+  EXPECT_EQ(probe_tls({}, {}, server.url().origin), TlsSupport::not_spoken);
 }
 
 TEST_F(Tls, IsNotSpokenByAServerThatCloses) {
   ScriptedServer server(tests::Greets::at_once, "");
-  EXPECT_EQ(probe_tls({}, server.url().origin), TlsSupport::not_spoken);
+  EXPECT_EQ(probe_tls({}, {}, server.url().origin), TlsSupport::not_spoken);
 }
 
 TEST_F(Tls, IsNotSpokenByAServerThatSaysNothing) {
   ScriptedServer server(ok);
-  EXPECT_EQ(probe_tls({.connect_time = 100ms}, server.url().origin), TlsSupport::not_spoken);
+  EXPECT_EQ(probe_tls({}, {.connect_time = 100ms}, server.url().origin), TlsSupport::not_spoken);
 }
 
 TEST_F(Tls, IsUnreachableWhereNobodyListens) {
@@ -193,14 +193,14 @@ TEST_F(Tls, IsUnreachableWhereNobodyListens) {
     ScriptedServer gone(ok);
     origin = gone.url().origin;
   }
-  EXPECT_EQ(probe_tls({}, origin), TlsSupport::unreachable);
+  EXPECT_EQ(probe_tls({}, {}, origin), TlsSupport::unreachable);
 }
 
 TEST_F(Tls, ProbeEndsWithAStop) {
   ScriptedServer server(ok);
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(kind_of([&] { probe_tls({.stop = stop.get_token()}, server.url().origin); }),
+  EXPECT_EQ(kind_of([&] { probe_tls({.stop = stop.get_token()}, {}, server.url().origin); }),
             ErrorKind::interrupted);
 }
 
@@ -216,7 +216,7 @@ TEST_F(Tls, GoesThroughAProxyByConnect) {
                  .proxies = {.https = fmt::format("http://user:word@127.0.0.1:{}", proxy.port())}});
   Request request = get(Url::parse("https://registry.test/v2/"));
   request.headers = {{"Authorization", "Bearer secret"}};
-  const Response response = curl->send(request);
+  const Response response = curl->send({}, request);
   EXPECT_EQ(response.body, "inside");
   EXPECT_FALSE(response.headers.get("X-Proxy"));
   EXPECT_FALSE(response.private_address);
@@ -233,10 +233,10 @@ TEST(Proxy, IsAskedForPlainHttp) {
   ScriptedServer proxy([](const SeenRequest&) { return scripted(200, "from the proxy"); });
   const auto curl = make_curl({.proxies = {.http = fmt::format("127.0.0.1:{}", proxy.port()),
                                            .exceptions = {"127.0.0.1"}}});
-  EXPECT_EQ(curl->send(get(Url::parse("http://registry.test/v2/"))).body, "from the proxy");
+  EXPECT_EQ(curl->send({}, get(Url::parse("http://registry.test/v2/"))).body, "from the proxy");
   EXPECT_EQ(proxy.requests().at(0).target, "http://registry.test/v2/");
   ScriptedServer direct([](const SeenRequest&) { return scripted(200, "direct"); });
-  EXPECT_EQ(curl->send(get(direct.url())).body, "direct");
+  EXPECT_EQ(curl->send({}, get(direct.url())).body, "direct");
 }
 
 TEST(Proxy, IsNeverTakenFromTheEnvironmentBehindOurBack) {
@@ -244,8 +244,8 @@ TEST(Proxy, IsNeverTakenFromTheEnvironmentBehindOurBack) {
   ScriptedServer server(ok);
   const tests::ScopedVariable variable("http_proxy",
                                        fmt::format("http://127.0.0.1:{}", proxy.port()));
-  EXPECT_EQ(make_curl({})->send(get(server.url())).body, "ok");
-  EXPECT_EQ(make_curl({.proxies = Proxies::from_environment()})->send(get(server.url())).body,
+  EXPECT_EQ(make_curl({})->send({}, get(server.url())).body, "ok");
+  EXPECT_EQ(make_curl({.proxies = Proxies::from_environment()})->send({}, get(server.url())).body,
             "from the proxy");
 }
 
@@ -256,7 +256,7 @@ TEST(Proxy, RefusalSaysWhatKindOfTroubleItIs) {
     ScriptedServer proxy({scripted(status)});
     const auto curl =
         make_curl({.proxies = {.https = fmt::format("http://127.0.0.1:{}", proxy.port())}});
-    const auto error = error_of([&] { curl->send(get(Url::parse("https://registry.test/"))); });
+    const auto error = error_of([&] { curl->send({}, get(Url::parse("https://registry.test/"))); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), kind) << status;
     EXPECT_THAT(error->what(), HasSubstr(fmt::format("the proxy answers {}", status)));

@@ -41,7 +41,7 @@ TEST(Upload, SendsBodiesOfAllSizes) {
   for (const std::size_t size : {0, 1, 1000, 256 * 1024, 256 * 1024 + 1, 5'000'000}) {
     ScriptedServer server({scripted(201)});
     const std::string body = noise(size);
-    EXPECT_EQ(make_curl({})->send(put(server.url(), body)).status, 201);
+    EXPECT_EQ(make_curl({})->send({}, put(server.url(), body)).status, 201);
     const SeenRequest seen = server.requests().at(0);
     EXPECT_EQ(seen.method, "PUT");
     EXPECT_EQ(seen.headers.get("Content-Length"), std::to_string(size));
@@ -56,7 +56,7 @@ TEST(Upload, SendsChunksWhereTheSizeIsUnknown) {
     const std::string body = noise(size);
     Request request = put(server.url(), body, Size::unknown);
     request.method = "PATCH";
-    EXPECT_EQ(make_curl({})->send(request).status, 202);
+    EXPECT_EQ(make_curl({})->send({}, request).status, 202);
     const SeenRequest seen = server.requests().at(0);
     EXPECT_EQ(seen.method, "PATCH");
     EXPECT_EQ(seen.headers.get("Transfer-Encoding"), "chunked");
@@ -71,7 +71,7 @@ TEST(Upload, SaysThatABodyIsEmpty) {
     Request request;
     request.method = method;
     request.url = server.url();
-    EXPECT_EQ(make_curl({})->send(request).status, 202);
+    EXPECT_EQ(make_curl({})->send({}, request).status, 202);
     EXPECT_EQ(server.requests().at(0).method, method);
     EXPECT_EQ(server.requests().at(0).headers.get("Content-Length"), "0");
     EXPECT_FALSE(server.requests().at(0).headers.get("Content-Type"));
@@ -83,7 +83,7 @@ TEST(Upload, DeletesWithoutABody) {
   Request request;
   request.method = "DELETE";
   request.url = server.url();
-  EXPECT_EQ(make_curl({})->send(request).status, 202);
+  EXPECT_EQ(make_curl({})->send({}, request).status, 202);
   EXPECT_EQ(server.requests().at(0).method, "DELETE");
   EXPECT_FALSE(server.requests().at(0).headers.get("Transfer-Encoding"));
 }
@@ -93,7 +93,7 @@ TEST(Upload, LetsNobodyElseSayTheLength) {
   Request request = put(server.url(), "abc");
   request.headers = {
       {"Content-Length", "7"}, {"Transfer-Encoding", "chunked"}, {"Content-Type", "a/b"}};
-  make_curl({})->send(request);
+  make_curl({})->send({}, request);
   EXPECT_THAT(server.requests().at(0).headers.all("Content-Length"), testing::ElementsAre("3"));
   EXPECT_FALSE(server.requests().at(0).headers.get("Transfer-Encoding"));
   EXPECT_EQ(server.requests().at(0).headers.get("Content-Type"), "a/b");
@@ -102,7 +102,7 @@ TEST(Upload, LetsNobodyElseSayTheLength) {
 TEST(Upload, UsesItsConnectionAgain) {
   ScriptedServer server([](const SeenRequest&) { return scripted(201); });
   const auto curl = make_curl({});
-  for (int i = 0; i < 3; ++i) curl->send(put(server.url(), noise(600'000)));
+  for (int i = 0; i < 3; ++i) curl->send({}, put(server.url(), noise(600'000)));
   EXPECT_EQ(server.connections(), 1);
 }
 
@@ -114,7 +114,7 @@ TEST(Upload, BringsAnAnswerThatComesBeforeTheBodyIsSent) {
       return answer;
     });
     for (const Size size : {Size::known, Size::unknown}) {
-      const Response response = make_curl({})->send(put(server.url(), noise(20'000'000), size));
+      const Response response = make_curl({})->send({}, put(server.url(), noise(20'000'000), size));
       EXPECT_EQ(response.status, status);
       EXPECT_EQ(response.body, "why");
     }
@@ -130,20 +130,20 @@ TEST(Upload, BringsAnEarlyAnswerThoughTheContentWasSlow) {
   });
   Request request = put(server.url(), "");
   request.body->size = 3'000'000;
-  request.body->content = [&](oci::Sink& sink) {
+  request.body->content = [&](const oci::Call&, oci::Sink& sink) {
     sink.write(oci::bytes_of(noise(1'000'000)));
     // The server has answered and closed, with bytes unread, before there is more to send.
     server.wait_for_requests(1);
     std::this_thread::sleep_for(50ms);
     sink.write(oci::bytes_of(noise(2'000'000)));
   };
-  EXPECT_EQ(make_curl({})->send(request).status, 401);
+  EXPECT_EQ(make_curl({})->send({}, request).status, 401);
 }
 
 TEST(Upload, CallsACutInTheMiddleUnavailable) {
   for (const std::size_t bytes : {0, 1000, 1'000'000}) {
     ScriptedServer server({{.bytes = scripted(201).bytes, .cut_request_after = bytes}});
-    EXPECT_EQ(kind_of([&] { make_curl({})->send(put(server.url(), noise(20'000'000))); }),
+    EXPECT_EQ(kind_of([&] { make_curl({})->send({}, put(server.url(), noise(20'000'000))); }),
               ErrorKind::unavailable);
   }
 }
@@ -153,11 +153,11 @@ TEST(Upload, PassesOnWhatTheContentThrows) {
     ScriptedServer server({scripted(201)});
     Request request = put(server.url(), "");
     request.body->size = 2'000'000;
-    request.body->content = [&](oci::Sink& sink) {
+    request.body->content = [&](const oci::Call&, oci::Sink& sink) {
       sink.write(oci::bytes_of(noise(before)));
       throw oci::Error(ErrorKind::not_found, "the file has gone");
     };
-    const auto error = error_of([&] { make_curl({})->send(request); });
+    const auto error = error_of([&] { make_curl({})->send({}, request); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), ErrorKind::not_found);
     EXPECT_STREQ(error->what(), "the file has gone");
@@ -168,11 +168,12 @@ TEST(Upload, NeverArrivesWholeIfItsContentFailsAtTheEnd) {
   for (const Size size : {Size::known, Size::unknown}) {
     ScriptedServer server({scripted(201)});
     Request request = put(server.url(), noise(2'000'000), size);
-    request.body->content = [content = request.body->content](oci::Sink& sink) {
-      content(sink);
+    request.body->content = [content = request.body->content](const oci::Call& call,
+                                                              oci::Sink& sink) {
+      content(call, sink);
       throw oci::Error(ErrorKind::corrupt, "the digest does not match");
     };
-    const auto error = error_of([&] { make_curl({})->send(request); });
+    const auto error = error_of([&] { make_curl({})->send({}, request); });
     ASSERT_TRUE(error);
     EXPECT_STREQ(error->what(), "the digest does not match");
     if (size == Size::unknown) continue;
@@ -185,7 +186,7 @@ TEST(Upload, RefusesContentOfAnotherSize) {
     ScriptedServer server({scripted(201)});
     Request request = put(server.url("/blob"), noise(promised < 10'000 ? 1000 : 2'000'000));
     request.body->size = promised;
-    const auto error = error_of([&] { make_curl({})->send(request); });
+    const auto error = error_of([&] { make_curl({})->send({}, request); });
     ASSERT_TRUE(error);
     EXPECT_EQ(error->kind(), ErrorKind::corrupt) << promised;
     EXPECT_THAT(error->what(), HasSubstr("/blob"));
@@ -195,13 +196,13 @@ TEST(Upload, RefusesContentOfAnotherSize) {
 TEST(Upload, DoesNotTakeSlowContentForAStall) {
   ScriptedServer server({scripted(201)});
   Request request = put(server.url(), "", Size::unknown);
-  request.body->content = [](oci::Sink& sink) {
+  request.body->content = [](const oci::Call&, oci::Sink& sink) {
     for (int i = 0; i < 2; ++i) {
       sink.write(oci::bytes_of("abc"));
       std::this_thread::sleep_for(600ms);
     }
   };
-  EXPECT_EQ(make_curl({.stall_time = 500ms})->send(request).status, 201);
+  EXPECT_EQ(make_curl({.stall_time = 500ms})->send({}, request).status, 201);
 }
 
 TEST(Upload, EndsAServerThatDoesNotRead) {
@@ -211,7 +212,7 @@ TEST(Upload, EndsAServerThatDoesNotRead) {
     return scripted(201);
   });
   EXPECT_EQ(kind_of([&] {
-              make_curl({.stall_time = 100ms})->send(put(server.url(), noise(50'000'000)));
+              make_curl({.stall_time = 100ms})->send({}, put(server.url(), noise(50'000'000)));
             }),
             ErrorKind::unavailable);
   end.set_value();
@@ -224,15 +225,16 @@ TEST(Upload, StopsAtOnce) {
     return scripted(201);
   });
   std::stop_source stop;
-  const auto curl = make_curl({.stop = stop.get_token()});
+  const auto curl = make_curl({});
   Request request = put(server.url(), "");
   request.body->size = 50'000'000;
-  request.body->content = [&](oci::Sink& sink) {
+  request.body->content = [&](const oci::Call&, oci::Sink& sink) {
     const std::string piece = noise(1'000'000);
     for (int i = 0; i < 50; ++i) sink.write(oci::bytes_of(piece));
   };
-  std::future<std::optional<ErrorKind>> sent =
-      std::async(std::launch::async, [&] { return kind_of([&] { curl->send(request); }); });
+  std::future<std::optional<ErrorKind>> sent = std::async(std::launch::async, [&] {
+    return kind_of([&] { curl->send({.stop = stop.get_token()}, request); });
+  });
   EXPECT_EQ(sent.wait_for(50ms), std::future_status::timeout);
   stop.request_stop();
   // Milliseconds; the limit is for a loaded machine, and far below every timeout.
@@ -248,12 +250,13 @@ TEST(Upload, TakesItsContentFromAnotherTransfer) {
   const auto curl = make_curl({});
   Request request = put(target.url(), "");
   request.body->size = blob.size();
-  request.body->content = [&](oci::Sink& sink) {
+  request.body->content = [&](const oci::Call& call, oci::Sink& sink) {
     Request fetch;
     fetch.url = source.url();
-    curl->send(fetch, &sink);
+    Into into(sink);
+    curl->send(call, fetch, &into);
   };
-  EXPECT_EQ(curl->send(request).status, 201);
+  EXPECT_EQ(curl->send({}, request).status, 201);
   EXPECT_TRUE(target.requests().at(0).body == blob);
 }
 
@@ -271,12 +274,12 @@ TEST(Upload, IsSentAgainOnlyIfRepeatableWhenAnIdleConnectionHasGone) {
     const auto curl = make_curl({});
     Request request = put(server.url(), noise(1000));
     request.repeatable = repeatable;
-    curl->send(request);
+    curl->send({}, request);
     if (repeatable) {
-      EXPECT_EQ(curl->send(request).status, 201);
+      EXPECT_EQ(curl->send({}, request).status, 201);
       EXPECT_EQ(server.requests().size(), 3u);
     } else {
-      EXPECT_EQ(kind_of([&] { curl->send(request); }), ErrorKind::unavailable);
+      EXPECT_EQ(kind_of([&] { curl->send({}, request); }), ErrorKind::unavailable);
       EXPECT_EQ(server.requests().size(), 2u);
     }
   }

@@ -63,7 +63,7 @@ TEST(Redirect, LeavesSecretsAtTheirOrigin) {
       {scripted(307, "", {{"Location", storage.url("/blob?X-Amz-Signature=s").str()}})});
   const auto curl = make_curl({});
   const Response response =
-      make_redirect(*curl)->send(request_with_secrets(registry.url("/v2/blob")));
+      make_redirect(*curl)->send({}, request_with_secrets(registry.url("/v2/blob")));
   EXPECT_EQ(response.body, "blob");
   EXPECT_EQ(response.url.str(), storage.url("/blob?X-Amz-Signature=s").str());
   const SeenRequest seen = storage.requests().at(0);
@@ -84,14 +84,14 @@ TEST(Redirect, LeavesSecretsAtHomeWhenItComesBack) {
   });
   there = registry.url("/back").str();
   const auto curl = make_curl({});
-  EXPECT_EQ(make_redirect(*curl)->send(request_with_secrets(registry.url("/"))).body, "end");
+  EXPECT_EQ(make_redirect(*curl)->send({}, request_with_secrets(registry.url("/"))).body, "end");
   EXPECT_THAT(names(registry.requests().at(1).headers),
               testing::UnorderedElementsAre("Host", "User-Agent", "Accept", "Range"));
 }
 
 TEST(Redirect, KeepsSecretsWithinTheirOrigin) {
   FakeTransport next(map_of({{"https://a.example/x", "y?z"}}));
-  make_redirect(next)->send(request_with_secrets(Url::parse("https://a.example/x")));
+  make_redirect(next)->send({}, request_with_secrets(Url::parse("https://a.example/x")));
   EXPECT_EQ(next.sent().at(1).url, "https://a.example/y?z");
   EXPECT_EQ(next.sent().at(1).authorization(), "Bearer abc");
 }
@@ -103,7 +103,7 @@ TEST(Redirect, FollowsEveryRedirectOfARead) {
       Request request;
       request.method = method;
       request.url = Url::parse("https://a.example/x");
-      EXPECT_EQ(make_redirect(next)->send(request).status, 200);
+      EXPECT_EQ(make_redirect(next)->send({}, request).status, 200);
       EXPECT_EQ(next.sent().at(1).method, method);
     }
   }
@@ -114,13 +114,13 @@ TEST(Redirect, LeavesOtherAnswersAsTheyAre) {
     FakeTransport next({redirect(status, "/y")});
     Request request;
     request.url = Url::parse("https://a.example/x");
-    EXPECT_EQ(make_redirect(next)->send(request).status, status);
+    EXPECT_EQ(make_redirect(next)->send({}, request).status, status);
     EXPECT_EQ(next.sent().size(), 1u);
   }
   FakeTransport without({answer(302)});
   Request request;
   request.url = Url::parse("https://a.example/x");
-  EXPECT_EQ(make_redirect(without)->send(request).status, 302);
+  EXPECT_EQ(make_redirect(without)->send({}, request).status, 302);
 }
 
 TEST(Redirect, RepeatsAChangeAtItsOwnOriginAlone) {
@@ -129,21 +129,21 @@ TEST(Redirect, RepeatsAChangeAtItsOwnOriginAlone) {
   request.url = Url::parse("https://a.example/x");
   request.body = Body{.content = oci::content_of("body"), .size = 4};
   FakeTransport home({redirect(308, "/y"), answer(201)});
-  EXPECT_EQ(make_redirect(home)->send(request).status, 201);
+  EXPECT_EQ(make_redirect(home)->send({}, request).status, 201);
   EXPECT_EQ(home.sent().at(1).method, "PUT");
   EXPECT_EQ(home.sent().at(1).body, "body");
   FakeTransport elsewhere({redirect(307, "https://b.example/y"), answer(201)});
-  EXPECT_EQ(make_redirect(elsewhere)->send(request).status, 307);
+  EXPECT_EQ(make_redirect(elsewhere)->send({}, request).status, 307);
   EXPECT_EQ(elsewhere.sent().size(), 1u);
   FakeTransport see_other({redirect(303, "/y"), answer(200)});
-  EXPECT_EQ(make_redirect(see_other)->send(request).status, 303);
+  EXPECT_EQ(make_redirect(see_other)->send({}, request).status, 303);
 }
 
 TEST(Redirect, EndsLoops) {
   FakeTransport next(map_of({{"https://a.example/x", "/y"}, {"https://a.example/y", "/x"}}));
   Request request;
   request.url = Url::parse("https://a.example/x");
-  EXPECT_EQ(kind_of([&] { make_redirect(next)->send(request); }), ErrorKind::failed);
+  EXPECT_EQ(kind_of([&] { make_redirect(next)->send({}, request); }), ErrorKind::failed);
   EXPECT_EQ(next.sent().size(), 11u);
 }
 
@@ -151,7 +151,7 @@ TEST(Redirect, NeverLeadsFromHttpsToHttp) {
   FakeTransport next(map_of({{"https://a.example/x", "http://b.example/y"}}));
   Request request;
   request.url = Url::parse("https://a.example/x");
-  EXPECT_EQ(kind_of([&] { make_redirect(next)->send(request); }), ErrorKind::refused);
+  EXPECT_EQ(kind_of([&] { make_redirect(next)->send({}, request); }), ErrorKind::refused);
   EXPECT_EQ(next.sent().size(), 1u);
 }
 
@@ -159,7 +159,7 @@ TEST(Redirect, RefusesALocationThatIsNoUrl) {
   FakeTransport next({redirect(302, "https://user:word@b.example/")});
   Request request;
   request.url = Url::parse("https://a.example/x");
-  EXPECT_EQ(kind_of([&] { make_redirect(next)->send(request); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_of([&] { make_redirect(next)->send({}, request); }), ErrorKind::corrupt);
 }
 
 TEST(Redirect, MakesAddressRulesOnlyStricterOnTheWay) {
@@ -174,7 +174,7 @@ TEST(Redirect, MakesAddressRulesOnlyStricterOnTheWay) {
   });
   Request request;
   request.url = Url::parse("https://a.corp/");
-  make_redirect(next)->send(request);
+  make_redirect(next)->send({}, request);
   std::vector<Addresses> rules;
   for (const SentRequest& sent : next.sent()) rules.push_back(sent.addresses);
   EXPECT_THAT(rules,
@@ -187,7 +187,7 @@ TEST(Redirect, DoesNotReachThisMachineForAPublicServer) {
   FakeTransport next([&](const SentRequest&) { return redirect(302, local.url().str()); });
   Request request;
   request.url = Url::parse("http://a.example/x");
-  EXPECT_EQ(kind_of([&] { make_redirect(next)->send(request); }), ErrorKind::refused);
+  EXPECT_EQ(kind_of([&] { make_redirect(next)->send({}, request); }), ErrorKind::refused);
   EXPECT_EQ(local.connections(), 0);
 }
 
@@ -200,7 +200,8 @@ TEST(Redirect, PutsOnlyTheLastAnswerIntoTheSink) {
   oci::StringSink sink(100, "blob");
   Request request;
   request.url = server.url("/x");
-  make_redirect(*curl)->send(request, &sink);
+  Into into(sink);
+  make_redirect(*curl)->send({}, request, &into);
   EXPECT_EQ(sink.text(), "blob");
 }
 

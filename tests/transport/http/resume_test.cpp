@@ -60,7 +60,8 @@ Fetched fetch(const Request& request) {
   const auto curl = make_curl({});
   oci::StringSink sink(1000, "blob");
   Fetched fetched;
-  fetched.response = make_retry(*curl, without_waiting())->send(request, &sink);
+  Into into(sink);
+  fetched.response = make_retry(*curl, without_waiting())->send({}, request, &into);
   fetched.text = sink.text();
   return fetched;
 }
@@ -175,12 +176,19 @@ TEST(Resume, LeavesACallersOwnRangeAlone) {
 TEST(Resume, TellsTheCallerOnceThatTheAnswerBegins) {
   ScriptedServer server({cut(whole({{"X", "first"}}), 5), rest(5)});
   Request request = get(server);
-  std::vector<std::string> begun;
-  request.on_success = [&](const Response& response) {
-    begun.push_back(response.headers.get("X").value_or(""));
-  };
-  EXPECT_EQ(fetch(request).text, blob);
-  EXPECT_THAT(begun, testing::ElementsAre("first"));
+  struct Begun final : Receiver {
+    bool begin(const Response& response) override {
+      begun.push_back(response.headers.get("X").value_or(""));
+      return true;
+    }
+    void write(oci::Bytes bytes) override { text += oci::text_of(bytes); }
+    std::vector<std::string> begun;
+    std::string text;
+  } receiver;
+  const auto curl = make_curl({});
+  make_retry(*curl, without_waiting())->send({}, request, &receiver);
+  EXPECT_EQ(receiver.text, blob);
+  EXPECT_THAT(receiver.begun, testing::ElementsAre("first"));
 }
 
 TEST(Resume, RenewsTheTriesWhileBytesMove) {
@@ -199,7 +207,8 @@ TEST(Resume, RenewsTheTriesWhileBytesMove) {
   const auto curl = make_curl({});
   std::size_t taken = 0;
   oci::FunctionSink sink([&](oci::Bytes bytes) { taken += bytes.size(); });
-  make_retry(*curl, options)->send(get(server), &sink);
+  Into into(sink);
+  make_retry(*curl, options)->send({}, get(server), &into);
   EXPECT_EQ(taken, large.size());
   EXPECT_EQ(server.requests().size(), 5u);
 }
@@ -257,13 +266,16 @@ TEST(Range, IsRefusedIfItIsAnother) {
 }
 
 TEST(Range, OfAServerThatKnowsNoneIsSeenBeforeTheFirstByte) {
-  struct Whole {};
+  struct Parts final : Receiver {
+    bool begin(const Response& response) override { return response.status == 206; }
+    void write(oci::Bytes) override { FAIL() << "a byte of what is not wanted"; }
+  } receiver;
   ScriptedServer server({whole()});
-  Request request = get_part(server, 10, 5);
-  request.on_success = [](const Response& response) {
-    if (response.status == 200) throw Whole();
-  };
-  EXPECT_THROW(fetch(request), Whole);
+  const auto curl = make_curl({});
+  const Response response =
+      make_retry(*curl, without_waiting())->send({}, get_part(server, 10, 5), &receiver);
+  EXPECT_TRUE(response.declined);
+  EXPECT_EQ(response.status, 200);
 }
 
 }  // namespace

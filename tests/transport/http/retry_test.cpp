@@ -50,7 +50,7 @@ TEST(Retry, TriesTemporaryStatusesAgain) {
     EXPECT_TRUE(is_temporary(status));
     VirtualTime time;
     FakeTransport next({answer(status), answer(200, "ok")});
-    EXPECT_EQ(make_retry(next, time.options())->send(get()).body, "ok");
+    EXPECT_EQ(make_retry(next, time.options())->send({}, get()).body, "ok");
     EXPECT_EQ(time.slept.size(), 1u);
   }
 }
@@ -62,7 +62,7 @@ TEST(Retry, TakesOtherStatusesForTheAnswer) {
     FakeTransport next({answer(status)});
     Request request = get();
     request.headers = {{"Range", "bytes=0-1"}};
-    EXPECT_EQ(make_retry(next, time.options())->send(request).status, status);
+    EXPECT_EQ(make_retry(next, time.options())->send({}, request).status, status);
     EXPECT_EQ(next.sent().size(), 1u);
   }
 }
@@ -74,14 +74,14 @@ TEST(Retry, TriesAgainWhenTheServerIsUnavailable) {
     if (++calls < 3) throw unavailable();
     return answer(200, "ok");
   });
-  EXPECT_EQ(make_retry(next, time.options())->send(get()).body, "ok");
+  EXPECT_EQ(make_retry(next, time.options())->send({}, get()).body, "ok");
   EXPECT_EQ(calls, 3);
 }
 
 TEST(Retry, SaysHowOftenItTried) {
   VirtualTime time;
   FakeTransport next([](const SentRequest&) -> Response { throw unavailable(); });
-  const auto error = error_of([&] { make_retry(next, time.options())->send(get()); });
+  const auto error = error_of([&] { make_retry(next, time.options())->send({}, get()); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->kind(), ErrorKind::unavailable);
   EXPECT_STREQ(error->what(), "a.example: cut (6 tries)");
@@ -92,7 +92,7 @@ TEST(Retry, SaysHowOftenItTried) {
 TEST(Retry, ReturnsTheLastAnswerWhenItHasTriedEnough) {
   VirtualTime time;
   FakeTransport next({answer(503, "busy")});
-  const Response response = make_retry(next, time.options())->send(get());
+  const Response response = make_retry(next, time.options())->send({}, get());
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(response.body, "busy");
   EXPECT_EQ(next.sent().size(), 6u);
@@ -103,7 +103,7 @@ TEST(Retry, TriesOnceIfThatIsWanted) {
   RetryOptions options = time.options();
   options.retries = 0;
   FakeTransport next([](const SentRequest&) -> Response { throw unavailable(); });
-  const auto error = error_of([&] { make_retry(next, options)->send(get()); });
+  const auto error = error_of([&] { make_retry(next, options)->send({}, get()); });
   EXPECT_STREQ(error->what(), "a.example: cut");
   EXPECT_EQ(next.sent().size(), 1u);
 }
@@ -113,10 +113,10 @@ TEST(Retry, DoesNotRepeatWhatMustNotBe) {
   Request request = get();
   request.repeatable = false;
   FakeTransport busy({answer(503)});
-  EXPECT_EQ(make_retry(busy, time.options())->send(request).status, 503);
+  EXPECT_EQ(make_retry(busy, time.options())->send({}, request).status, 503);
   EXPECT_EQ(busy.sent().size(), 1u);
   FakeTransport gone([](const SentRequest&) -> Response { throw unavailable(); });
-  EXPECT_EQ(kind_of([&] { make_retry(gone, time.options())->send(request); }),
+  EXPECT_EQ(kind_of([&] { make_retry(gone, time.options())->send({}, request); }),
             ErrorKind::unavailable);
   EXPECT_EQ(gone.sent().size(), 1u);
 }
@@ -126,7 +126,7 @@ TEST(Retry, DoesNotRepeatWhatNothingWillMend) {
                           ErrorKind::refused, ErrorKind::interrupted, ErrorKind::not_found}) {
     VirtualTime time;
     FakeTransport next([&](const SentRequest&) -> Response { throw Error(kind, "no"); });
-    EXPECT_EQ(kind_of([&] { make_retry(next, time.options())->send(get()); }), kind);
+    EXPECT_EQ(kind_of([&] { make_retry(next, time.options())->send({}, get()); }), kind);
     EXPECT_EQ(next.sent().size(), 1u);
   }
 }
@@ -137,23 +137,23 @@ TEST(Retry, SendsTheSameBodyAgain) {
   Request request = get();
   request.method = "PUT";
   request.body = Body{.content = oci::content_of("manifest"), .size = 8};
-  EXPECT_EQ(make_retry(next, time.options())->send(request).status, 201);
+  EXPECT_EQ(make_retry(next, time.options())->send({}, request).status, 201);
   EXPECT_EQ(next.sent().at(0).body, "manifest");
   EXPECT_EQ(next.sent().at(1).body, "manifest");
 }
 
-TEST(Retry, DoesNotRepeatForContentThatFails) {
+TEST(Retry, DoesNotRepeatForContentThatWasGivenUp) {
   VirtualTime time;
   FakeTransport next({answer(201)});
   Request request = get();
   request.method = "PUT";
   int calls = 0;
-  request.body = Body{.content = [&](oci::Sink&) {
+  request.body = Body{.content = [&](const oci::Call&, oci::Sink&) {
     ++calls;
-    throw unavailable();
+    throw unavailable().after_tries(3);
   }};
-  const auto error = error_of([&] { make_retry(next, time.options())->send(request); });
-  EXPECT_STREQ(error->what(), "a.example: cut");
+  const auto error = error_of([&] { make_retry(next, time.options())->send({}, request); });
+  EXPECT_STREQ(error->what(), "a.example: cut (3 tries)");
   EXPECT_EQ(calls, 1);
 }
 
@@ -163,7 +163,8 @@ TEST(Retry, DoesNotRepeatForASinkThatFails) {
   oci::FunctionSink sink([](oci::Bytes) { throw unavailable(); });
   Request request = get();
   request.resumable = true;
-  EXPECT_EQ(kind_of([&] { make_retry(next, time.options())->send(request, &sink); }),
+  Into into(sink);
+  EXPECT_EQ(kind_of([&] { make_retry(next, time.options())->send({}, request, &into); }),
             ErrorKind::unavailable);
   EXPECT_EQ(next.sent().size(), 1u);
 }
@@ -173,7 +174,7 @@ TEST(Retry, WaitsLongerEachTimeUpToALimit) {
   RetryOptions options = time.options();
   options.retries = 9;
   FakeTransport next({answer(500)});
-  make_retry(next, options)->send(get());
+  make_retry(next, options)->send({}, get());
   EXPECT_THAT(time.slept, ElementsAre(250ms, 500ms, 1s, 2s, 4s, 8s, 16s, 30s, 30s));
 }
 
@@ -182,21 +183,21 @@ TEST(Retry, WaitsAnyPartOfThatTime) {
   RetryOptions options = time.options(0.5);
   options.retries = 3;
   FakeTransport next({answer(500)});
-  make_retry(next, options)->send(get());
+  make_retry(next, options)->send({}, get());
   EXPECT_THAT(time.slept, ElementsAre(125ms, 250ms, 500ms));
 }
 
 TEST(Retry, WaitsAsLongAsTheServerAsks) {
   VirtualTime time;
   FakeTransport next({answer(429, "", {{"Retry-After", "7"}}), answer(200)});
-  make_retry(next, time.options(0.0))->send(get());
+  make_retry(next, time.options(0.0))->send({}, get());
   EXPECT_THAT(time.slept, ElementsAre(7s));
 }
 
 TEST(Retry, SpreadsThoseWhoWereAskedToWaitTheSameTime) {
   VirtualTime time;
   FakeTransport next({answer(429, "", {{"Retry-After", "7"}}), answer(200)});
-  make_retry(next, time.options(1.0))->send(get());
+  make_retry(next, time.options(1.0))->send({}, get());
   EXPECT_THAT(time.slept, ElementsAre(7250ms));
 }
 
@@ -204,7 +205,7 @@ TEST(Retry, WaitsNoLongerThanAMinuteOnRequest) {
   VirtualTime time;
   FakeTransport next({answer(429, "", {{"Retry-After", "99999999999999999999"}}),
                       answer(429, "", {{"Retry-After", "86400"}}), answer(200)});
-  make_retry(next, time.options(0.0))->send(get());
+  make_retry(next, time.options(0.0))->send({}, get());
   EXPECT_THAT(time.slept, ElementsAre(60s, 60s));
 }
 
@@ -212,7 +213,7 @@ TEST(Retry, WaitEndsWithAStop) {
   std::stop_source stop;
   stop.request_stop();
   FakeTransport next({answer(503)});
-  EXPECT_EQ(kind_of([&] { make_retry(next, {.stop = stop.get_token()})->send(get()); }),
+  EXPECT_EQ(kind_of([&] { make_retry(next, {})->send({.stop = stop.get_token()}, get()); }),
             ErrorKind::interrupted);
   EXPECT_EQ(next.sent().size(), 1u);
 }
@@ -251,7 +252,7 @@ TEST(Attempts, RepeatAnythingThatIsUnavailable) {
     return sessions;
   };
   const auto whole = [&] {
-    for (Attempts attempts(options);;) {
+    for (Attempts attempts({}, options);;) {
       try {
         return upload();
       } catch (const Error& error) {
@@ -267,7 +268,7 @@ TEST(Attempts, BeginAnewAfterProgress) {
   VirtualTime time;
   RetryOptions options = time.options();
   options.retries = 1;
-  Attempts attempts(options);
+  Attempts attempts({}, options);
   EXPECT_TRUE(attempts.again(unavailable()));
   attempts.renew();
   EXPECT_TRUE(attempts.again(unavailable()));

@@ -46,7 +46,7 @@ Request get(std::string_view url) {
 TEST(Trace, IsOneLineARequest) {
   const Log log;
   FakeTransport next({answer(404)});
-  make_trace(next)->send(get("https://a.example/v2/x?n=5"));
+  make_trace(next)->send({}, get("https://a.example/v2/x?n=5"));
   EXPECT_THAT(log.info,
               testing::MatchesRegex("GET https://a.example/v2/x\\?n=5: 404, [0-9]+ ms\n"));
 }
@@ -56,7 +56,7 @@ TEST(Trace, TellsOfFailuresAndPassesThemOn) {
   FakeTransport next([](const SentRequest&) -> Response {
     throw oci::Error(oci::ErrorKind::unavailable, "a.example: cut");
   });
-  EXPECT_THROW(make_trace(next)->send(get("https://a.example/")), oci::Error);
+  EXPECT_THROW(make_trace(next)->send({}, get("https://a.example/")), oci::Error);
   EXPECT_THAT(log.info, HasSubstr("GET https://a.example/: a.example: cut, "));
 }
 
@@ -68,7 +68,7 @@ TEST(Trace, ShowsHeadersOfBothDirections) {
                               {"x-amz-request-id", "R1"}})});
   Request request = get("https://a.example/");
   request.headers = {{"Accept", "a/b"}};
-  make_trace(next)->send(request);
+  make_trace(next)->send({}, request);
   EXPECT_THAT(log.debug, HasSubstr("> Accept: a/b\n"));
   EXPECT_THAT(log.debug, HasSubstr("< Docker-Content-Digest: sha256:0\n"));
   EXPECT_THAT(log.debug, HasSubstr("< WWW-Authenticate: Basic realm"));
@@ -93,7 +93,7 @@ TEST(Trace, ShowsNoSecrets) {
                      {"X-Client-Secret", "hunter2"}};
   request.method = "POST";
   request.body = Body{.content = oci::content_of("password=hunter2"), .size = 16};
-  make_trace(next)->send(request);
+  make_trace(next)->send({}, request);
   EXPECT_THAT(log.info + log.debug, Not(HasSubstr("hunter2")));
   EXPECT_THAT(log.info, HasSubstr("scope=x&refresh_token=***"));
   EXPECT_THAT(log.debug, HasSubstr("< Location: https://a.example/upload?_state=***"));
@@ -104,21 +104,22 @@ TEST(Trace, ShowsNoSecrets) {
 TEST(Trace, MasksALocationThatIsNoUrl) {
   const Log log;
   FakeTransport next({answer(302, "", {{"Location", "https://user:hunter2@a.example/"}})});
-  make_trace(next)->send(get("https://a.example/"));
+  make_trace(next)->send({}, get("https://a.example/"));
   EXPECT_THAT(log.debug, HasSubstr("< Location: ***\n"));
 }
 
 TEST(Trace, SendsNoEscapesToTheTerminal) {
   const Log log;
   FakeTransport next({answer(200, "", {{"X-Evil", "\x1b[2Jgone"}})});
-  make_trace(next)->send(get("https://a.example/"));
+  make_trace(next)->send({}, get("https://a.example/"));
   EXPECT_THAT(log.debug, HasSubstr("\\x1b[2Jgone"));
 }
 
 TEST(Trace, ChangesNothing) {
   FakeTransport next({answer(200, "body", {{"A", "b"}})});
   oci::StringSink sink(10, "body");
-  const Response response = make_trace(next)->send(get("https://a.example/"), &sink);
+  Into into(sink);
+  const Response response = make_trace(next)->send({}, get("https://a.example/"), &into);
   EXPECT_EQ(response.headers.get("A"), "b");
   EXPECT_EQ(sink.text(), "body");
 }

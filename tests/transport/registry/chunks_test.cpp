@@ -30,8 +30,8 @@ ClientOptions chunked(std::uint64_t size = chunk) {
 struct Chunks : testing::Test {
   explicit Chunks(tests::RegistryOptions options = {}) : registry(options) {}
 
-  void push() { connect()->push(blob, oci::content_of(bytes)); }
-  oci::Descriptor add() { return connect()->add(blob_type, oci::content_of(bytes)); }
+  void push() { connect()->push({}, blob, oci::content_of(bytes)); }
+  oci::Descriptor add() { return connect()->add({}, blob_type, oci::content_of(bytes)); }
 
   ConnectedRepository& connect() {
     repository.emplace(registry, "team/app", tests::no_credentials(), chunked());
@@ -80,16 +80,16 @@ TEST_F(Chunks, CarryContentWhoseDigestIsNotKnownYet) {
 
 TEST_F(Chunks, AreNotMadeOfABlobThatFitsInOne) {
   ConnectedRepository whole(registry, "team/app", tests::no_credentials(), chunked(3'500'000));
-  whole->push(blob, oci::content_of(bytes));
+  whole->push({}, blob, oci::content_of(bytes));
   EXPECT_THAT(steps(), ElementsAre("POST", "PUT"));
   registry.forget_requests();
   ConnectedRepository more(registry, "team/app", tests::no_credentials(), chunked(3'500'001));
-  EXPECT_EQ(more->add(blob_type, oci::content_of(bytes)).digest, blob.digest);
+  EXPECT_EQ(more->add({}, blob_type, oci::content_of(bytes)).digest, blob.digest);
   EXPECT_THAT(steps(), ElementsAre("POST", "PUT"));
 }
 
 TEST_F(Chunks, AddAnEmptyBlob) {
-  const auto added = connect()->add(blob_type, oci::content_of(""));
+  const auto added = connect()->add({}, blob_type, oci::content_of(""));
   EXPECT_EQ(added.size, 0u);
   EXPECT_TRUE(registry.has_blob("team/app", added.digest));
 }
@@ -105,7 +105,7 @@ TEST_F(Chunks, OfAWholeNumberHaveNoEmptyLastOne) {
 TEST_F(Chunks, AreAsLongAsTheRegistryDemands) {
   Registry demanding({.api = {.min_chunk = 1'500'000}});
   ConnectedRepository there(demanding, "team/app", tests::no_credentials(), chunked());
-  there->push(blob, oci::content_of(bytes));
+  there->push({}, blob, oci::content_of(bytes));
   EXPECT_TRUE(demanding.has_blob("team/app", blob.digest));
   EXPECT_EQ(demanding.count("PATCH", "/uploads/"), 3u);
 }
@@ -113,7 +113,7 @@ TEST_F(Chunks, AreAsLongAsTheRegistryDemands) {
 TEST_F(Chunks, AreNotMadeWhereTheDemandIsMoreThanMayBeKept) {
   Registry demanding({.api = {.min_chunk = std::uint64_t{1} << 40}});
   ConnectedRepository there(demanding, "team/app", tests::no_credentials(), chunked());
-  there->push(blob, oci::content_of(bytes));
+  there->push({}, blob, oci::content_of(bytes));
   EXPECT_TRUE(demanding.has_blob("team/app", blob.digest));
 }
 
@@ -127,8 +127,8 @@ TEST_F(Chunks, AreTheDefaultForEcrAlone) {
   Client client(options, tests::no_credentials());
   const std::string large = tests::noise(10 * oci::MiB + 1);
   for (const std::string& name : {host + ":" + port, ecr.host()}) {
-    client.repository(oci::Reference::parse(name + "/team/app"))
-        ->push(oci::describe(blob_type, large), oci::content_of(large));
+    client.repository({}, oci::Reference::parse(name + "/team/app"))
+        ->push({}, oci::describe(blob_type, large), oci::content_of(large));
   }
   EXPECT_EQ(ecr.count("PATCH", "/uploads/"), 2u);
 }
@@ -147,7 +147,7 @@ TEST_P(BrokenChunk, AloneIsSentAgain) {
 TEST_P(BrokenChunk, IsNotProducedAgain) {
   registry.inject(GetParam());
   int produced = 0;
-  const auto added = connect()->add(blob_type, [&](oci::Sink& sink) {
+  const auto added = connect()->add({}, blob_type, [&](const oci::Call&, oci::Sink& sink) {
     ++produced;
     sink.write(oci::bytes_of(bytes));
   });
@@ -277,12 +277,12 @@ TEST_F(Chunks, GiveUpAfterTheTriesAndSaySo) {
 }
 
 TEST_F(Chunks, OfContentThatFailsAreNeverFinished) {
-  const auto broken = [&](oci::Sink& sink) {
+  const auto broken = [&](const oci::Call&, oci::Sink& sink) {
     sink.write(oci::bytes_of(bytes).first(2'500'000));
     throw Error(ErrorKind::corrupt, "the file shrank");
   };
   try {
-    connect()->push(blob, broken);
+    connect()->push({}, blob, broken);
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("the file shrank"));
@@ -293,7 +293,7 @@ TEST_F(Chunks, OfContentThatFailsAreNeverFinished) {
 TEST_F(Chunks, AreNotSentAgainWhereOnlyTheLastAnswerWasLost) {
   registry.inject({.method = "PUT", .path = "/uploads/", .kind = FaultKind::lose_answer});
   int produced = 0;
-  connect()->add(blob_type, [&](oci::Sink& sink) {
+  connect()->add({}, blob_type, [&](const oci::Call&, oci::Sink& sink) {
     ++produced;
     sink.write(oci::bytes_of(bytes));
   });

@@ -35,7 +35,7 @@ struct ConnectedRepository {
       std::unique_ptr<transport::CredentialSource> credentials = no_credentials(),
       transport::ClientOptions options = quick_options())
       : client(std::move(options), std::move(credentials)),
-        store(client.repository(oci::Reference::parse(registry.host() + "/" + repository))) {}
+        store(client.repository({}, oci::Reference::parse(registry.host() + "/" + repository))) {}
 
   oci::Store* operator->() { return store.get(); }
   oci::Store& operator*() { return *store; }

@@ -29,7 +29,7 @@ struct Upload {
 };
 
 std::string fetched(oci::Store& store, const oci::Descriptor& descriptor) {
-  return oci::collect(oci::content_in(store, descriptor), 64 * oci::MiB, "content");
+  return oci::collect({}, oci::content_in(store, descriptor), 64 * oci::MiB, "content");
 }
 
 ErrorKind kind_of(const std::function<void()>& action) {
@@ -50,7 +50,7 @@ TEST_P(SurvivedUploadFault, EndsWithTheBlobStored) {
   registry.inject(GetParam());
   ConnectedRepository repository(registry);
   const Upload upload;
-  repository->push(upload.blob, oci::content_of(upload.bytes));
+  repository->push({}, upload.blob, oci::content_of(upload.bytes));
   EXPECT_TRUE(registry.has_blob("team/app", upload.blob.digest));
 }
 
@@ -59,7 +59,7 @@ TEST_P(SurvivedUploadFault, EndsWithTheAddedContentStored) {
   registry.inject(GetParam());
   ConnectedRepository repository(registry);
   const Upload upload;
-  const auto added = repository->add(blob_type, oci::content_of(upload.bytes));
+  const auto added = repository->add({}, blob_type, oci::content_of(upload.bytes));
   EXPECT_EQ(added.digest, upload.blob.digest);
   EXPECT_TRUE(registry.has_blob("team/app", upload.blob.digest));
 }
@@ -95,7 +95,7 @@ TEST(UploadFault, BeginsANewSessionWhereTheOldOneIsLost) {
   registry.inject({.method = "PUT", .kind = FaultKind::cut_request, .bytes = 500'000});
   ConnectedRepository repository(registry);
   const Upload upload;
-  repository->push(upload.blob, oci::content_of(upload.bytes));
+  repository->push({}, upload.blob, oci::content_of(upload.bytes));
   EXPECT_EQ(registry.count("POST", "/uploads/"), 2u);
 }
 
@@ -104,7 +104,7 @@ TEST(UploadFault, ThatStaysEndsAsUnavailable) {
   registry.inject({.path = "/uploads/", .times = tests::always, .status = 503});
   ConnectedRepository repository(registry);
   const Upload upload;
-  EXPECT_EQ(kind_of([&] { repository->push(upload.blob, oci::content_of(upload.bytes)); }),
+  EXPECT_EQ(kind_of([&] { repository->push({}, upload.blob, oci::content_of(upload.bytes)); }),
             ErrorKind::unavailable);
 }
 
@@ -113,7 +113,7 @@ TEST(UploadFault, ThatNoRetryCanMendIsNotRetried) {
   registry.inject({.method = "POST", .times = tests::always, .status = 405});
   ConnectedRepository repository(registry);
   const Upload upload;
-  EXPECT_EQ(kind_of([&] { repository->push(upload.blob, oci::content_of(upload.bytes)); }),
+  EXPECT_EQ(kind_of([&] { repository->push({}, upload.blob, oci::content_of(upload.bytes)); }),
             ErrorKind::failed);
   EXPECT_EQ(registry.count("POST", "/uploads/"), 1u);
 }
@@ -121,12 +121,12 @@ TEST(UploadFault, ThatNoRetryCanMendIsNotRetried) {
 TEST(UploadFault, OfTheContentItselfComesThrough) {
   const Registry registry;
   ConnectedRepository repository(registry);
-  const auto broken = [](oci::Sink& sink) {
+  const auto broken = [](const oci::Call&, oci::Sink& sink) {
     sink.write(oci::bytes_of("some"));
     throw Error(ErrorKind::failed, "the file shrank");
   };
   try {
-    repository->add(blob_type, broken);
+    repository->add({}, blob_type, broken);
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("the file shrank"));
@@ -137,7 +137,7 @@ TEST(UploadFault, ARepositoryThatIsMissingIsSaidSo) {
   Registry registry({.api = {.creation = tests::Creation::beforehand}});
   ConnectedRepository repository(registry);
   const Upload upload;
-  EXPECT_EQ(kind_of([&] { repository->push(upload.blob, oci::content_of(upload.bytes)); }),
+  EXPECT_EQ(kind_of([&] { repository->push({}, upload.blob, oci::content_of(upload.bytes)); }),
             ErrorKind::not_found);
 }
 
@@ -202,7 +202,7 @@ TEST(DownloadFault, RefusesARangeThatWasNotAskedFor) {
 
 std::string fetched_part(oci::Store& store, const oci::Descriptor& blob, const oci::Part& part) {
   oci::StringSink sink(part.size, "part");
-  return store.fetch_part(blob, part, sink) ? sink.text() : "none";
+  return store.fetch_part({}, blob, part, sink) ? sink.text() : "none";
 }
 
 TEST(DownloadOfAPart, GivesItAlone) {
@@ -281,11 +281,11 @@ TEST(DownloadFault, OfAStallIsLeftAtOnceWhenAskedToStop) {
   std::stop_source stop;
   auto options = tests::quick_options();
   options.curl.stall_time = std::chrono::minutes(5);
-  options.curl.stop = stop.get_token();
-  options.retry.stop = stop.get_token();
   ConnectedRepository repository(registry, "team/app", tests::no_credentials(), options);
   oci::FunctionSink asks_to_stop([&](oci::Bytes) { stop.request_stop(); });
-  EXPECT_EQ(kind_of([&] { repository->fetch(upload.blob, asks_to_stop); }), ErrorKind::interrupted);
+  EXPECT_EQ(
+      kind_of([&] { repository->fetch({.stop = stop.get_token()}, upload.blob, asks_to_stop); }),
+      ErrorKind::interrupted);
 }
 
 TEST(Redirect, OfABlobToTheSecondPortCarriesNoAuthorization) {
@@ -309,7 +309,7 @@ TEST(Redirect, OfAnUploadToTheSecondPortCarriesNoAuthorization) {
   registry.inject({.method = "POST", .times = tests::always, .kind = FaultKind::upload_elsewhere});
   ConnectedRepository repository(registry, "team/app", tests::user_credentials(registry));
   const Upload upload;
-  repository->push(upload.blob, oci::content_of(upload.bytes));
+  repository->push({}, upload.blob, oci::content_of(upload.bytes));
   EXPECT_TRUE(registry.has_blob("team/app", upload.blob.digest));
   std::size_t at_the_blob_host = 0;
   for (const auto& request : registry.requests()) {
@@ -330,7 +330,7 @@ TEST_P(ExpiredToken, IsRenewedInTheMiddleOfAnUpload) {
   });
   ConnectedRepository repository(registry, "team/app", tests::user_credentials(registry));
   const Upload upload;
-  repository->push(upload.blob, oci::content_of(upload.bytes));
+  repository->push({}, upload.blob, oci::content_of(upload.bytes));
   EXPECT_TRUE(registry.has_blob("team/app", upload.blob.digest));
   EXPECT_GE(registry.access().tokens_issued(), 2u);
 }
@@ -344,15 +344,15 @@ TEST(Access, WithBasicCredentialsWorks) {
   Registry registry({.access = {.kind = tests::AccessKind::basic}});
   ConnectedRepository repository(registry, "team/app", tests::user_credentials(registry));
   const Upload upload;
-  repository->push(upload.blob, oci::content_of(upload.bytes));
-  EXPECT_TRUE(repository->has(upload.blob));
+  repository->push({}, upload.blob, oci::content_of(upload.bytes));
+  EXPECT_TRUE(repository->has({}, upload.blob));
 }
 
 TEST(Access, WithoutCredentialsIsDeniedWithAHint) {
   Registry registry({.access = {.kind = tests::AccessKind::basic}});
   ConnectedRepository repository(registry);
   try {
-    repository->resolve("1.0");
+    repository->resolve({}, "1.0");
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::denied);
@@ -366,9 +366,9 @@ TEST(Access, ToPullIsAnonymousWhereTheRegistryAllowsIt) {
       {.access = {.kind = tests::AccessKind::bearer, .anonymous_rights = tests::Rights::pull}});
   const auto image = tests::make_image(registry, "team/app", "1.0");
   ConnectedRepository repository(registry);
-  EXPECT_EQ(repository->resolve("1.0")->digest, image.manifest.digest);
+  EXPECT_EQ(repository->resolve({}, "1.0")->digest, image.manifest.digest);
   const Upload upload;
-  EXPECT_EQ(kind_of([&] { repository->push(upload.blob, oci::content_of(upload.bytes)); }),
+  EXPECT_EQ(kind_of([&] { repository->push({}, upload.blob, oci::content_of(upload.bytes)); }),
             ErrorKind::denied);
 }
 
@@ -379,7 +379,7 @@ TEST(Access, TakesOneTokenForAWholePush) {
   const auto image = tests::make_image(filled, "team/app", "1.0", {.layers = 6});
   ConnectedRepository from(filled);
   ConnectedRepository to(registry, "team/app", tests::user_credentials(registry));
-  oci::copy(*from, *to, image.manifest, {.tags = {"1.0"}});
+  oci::copy({}, *from, *to, image.manifest, {.tags = {"1.0"}});
   EXPECT_LE(registry.access().tokens_issued(), 2u);
 }
 
@@ -388,7 +388,7 @@ TEST(Answer, OfAWebPageIsSaidToBeOne) {
   registry.inject({.times = tests::always, .kind = FaultKind::html});
   ConnectedRepository repository(registry);
   try {
-    repository->resolve("1.0");
+    repository->resolve({}, "1.0");
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("web page"));
@@ -401,7 +401,7 @@ TEST(Answer, ThatIsNoHttpIsUnavailable) {
   auto options = tests::quick_options();
   options.retry.retries = 1;
   ConnectedRepository repository(registry, "team/app", tests::no_credentials(), options);
-  EXPECT_THROW(repository->resolve("1.0"), Error);
+  EXPECT_THROW(repository->resolve({}, "1.0"), Error);
 }
 
 TEST(Answer, WithADocumentThatIsTooLargeIsRefused) {
@@ -409,7 +409,7 @@ TEST(Answer, WithADocumentThatIsTooLargeIsRefused) {
   const std::string large = "{\"x\":\"" + std::string(5 * oci::MiB, 'x') + "\"}";
   const auto document = registry.put_manifest("team/app", "large", large, oci::media::oci_manifest);
   ConnectedRepository repository(registry);
-  EXPECT_EQ(kind_of([&] { oci::fetch_document(*repository, document); }), ErrorKind::corrupt);
+  EXPECT_EQ(kind_of([&] { oci::fetch_document({}, *repository, document); }), ErrorKind::corrupt);
 }
 
 TEST(Answer, MayBeSlowAndStillBeGood) {
@@ -417,7 +417,7 @@ TEST(Answer, MayBeSlowAndStillBeGood) {
   const auto image = tests::make_image(registry, "team/app", "1.0");
   registry.inject({.kind = FaultKind::delay, .delay = std::chrono::milliseconds(200)});
   ConnectedRepository repository(registry);
-  EXPECT_EQ(repository->resolve("1.0")->digest, image.manifest.digest);
+  EXPECT_EQ(repository->resolve({}, "1.0")->digest, image.manifest.digest);
 }
 
 TEST(Tls, OfATestCaIsTrustedByItsFileAndRefusedWithout) {
@@ -426,9 +426,9 @@ TEST(Tls, OfATestCaIsTrustedByItsFileAndRefusedWithout) {
   auto options = tests::quick_options();
   options.curl.ca_file = registry.ca_file();
   ConnectedRepository trusted(registry, "team/app", tests::no_credentials(), options);
-  EXPECT_EQ(trusted->resolve("1.0")->digest, image.manifest.digest);
+  EXPECT_EQ(trusted->resolve({}, "1.0")->digest, image.manifest.digest);
   ConnectedRepository plain(registry);
-  EXPECT_EQ(kind_of([&] { plain->resolve("1.0"); }), ErrorKind::failed);
+  EXPECT_EQ(kind_of([&] { plain->resolve({}, "1.0"); }), ErrorKind::failed);
 }
 
 TEST(Tls, NeverFallsBackToPlainHttpForABadCertificate) {
@@ -436,7 +436,7 @@ TEST(Tls, NeverFallsBackToPlainHttpForABadCertificate) {
   auto options = tests::quick_options();
   options.curl.ca_file = registry.ca_file();
   ConnectedRepository repository(registry, "team/app", tests::no_credentials(), options);
-  EXPECT_EQ(kind_of([&] { repository->resolve("1.0"); }), ErrorKind::failed);
+  EXPECT_EQ(kind_of([&] { repository->resolve({}, "1.0"); }), ErrorKind::failed);
 }
 
 TEST(Tls, ShowsAClientCertificate) {
@@ -447,7 +447,7 @@ TEST(Tls, ShowsAClientCertificate) {
   options.curl.cert_file = registry.client_certificate_file();
   options.curl.key_file = registry.client_key_file();
   ConnectedRepository repository(registry, "team/app", tests::no_credentials(), options);
-  EXPECT_EQ(repository->resolve("1.0")->digest, image.manifest.digest);
+  EXPECT_EQ(repository->resolve({}, "1.0")->digest, image.manifest.digest);
 }
 
 }  // namespace
