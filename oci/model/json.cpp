@@ -212,6 +212,10 @@ class JsonWriter {
 
 Json::Json() = default;
 Json::Json(std::nullptr_t) {}
+Json::Json(bool value, Truth) : value_(value) {}
+Json::Json(std::uint64_t value, bool is_negative) : value_(value) {
+  if (is_negative) value_ = static_cast<std::int64_t>(value);
+}
 Json::Json(double value) : value_(value) {}
 Json::Json(std::string text) : value_(std::move(text)) {}
 Json::Json(std::string_view text) : value_(std::string(text)) {}

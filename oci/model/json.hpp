@@ -28,15 +28,10 @@ class Json {
 
   Json();  ///< null
   Json(std::nullptr_t);
-  Json(std::same_as<bool> auto value) : value_(value) {}
+  Json(std::same_as<bool> auto value) : Json(value, Truth()) {}
   template <std::integral Number>
-  requires(!std::same_as<Number, bool>) Json(Number value) {
-    if (value < 0) {
-      value_ = static_cast<std::int64_t>(value);
-    } else {
-      value_ = static_cast<std::uint64_t>(value);
-    }
-  }
+  requires(!std::same_as<Number, bool>) Json(Number value)
+      : Json(static_cast<std::uint64_t>(value), value < 0) {}
   Json(double value);
   Json(std::string text);
   Json(std::string_view text);
@@ -106,6 +101,11 @@ class Json {
 
  private:
   friend class JsonWriter;
+  struct Truth {};
+  Json(bool value, Truth);
+  /// A whole number; a negative one as 64 bits in two's complement.
+  Json(std::uint64_t value, bool is_negative);
+
   std::variant<std::nullptr_t, bool, std::uint64_t, std::int64_t, double, std::string, Array,
                Object>
       value_;

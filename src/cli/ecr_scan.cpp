@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "oci/base/bytes.hpp"
 #include "oci/base/error.hpp"
