@@ -7,6 +7,14 @@
 
 namespace davit::oci {
 
+Error::Error(ErrorKind kind, const std::string& message, std::string hint)
+    : Error(kind, message, Advice::none, std::move(hint)) {}
+Error::Error(ErrorKind kind, const std::string& message, Advice advice, std::string about)
+    : std::runtime_error(message), kind_(kind), advice_(advice), hint_(std::move(about)) {}
+Error::Error(const Error& other) = default;
+Error& Error::operator=(const Error& other) = default;
+Error::~Error() = default;
+
 Error Error::during(std::string_view what) const {
   return saying(fmt::format("{}: {}", what, std::runtime_error::what()));
 }

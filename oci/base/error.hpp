@@ -46,10 +46,11 @@ enum class Advice {
 /// sentence that is true of any program, or by an advice, which the program puts into words.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message, std::string hint = {})
-      : Error(kind, message, Advice::none, std::move(hint)) {}
-  Error(ErrorKind kind, const std::string& message, Advice advice, std::string about = {})
-      : std::runtime_error(message), kind_(kind), advice_(advice), hint_(std::move(about)) {}
+  Error(ErrorKind kind, const std::string& message, std::string hint = {});
+  Error(ErrorKind kind, const std::string& message, Advice advice, std::string about = {});
+  Error(const Error& other);
+  Error& operator=(const Error& other);
+  ~Error() override;
 
   ErrorKind kind() const { return kind_; }
   Advice advice() const { return advice_; }
