@@ -2,61 +2,55 @@
 
 #include <algorithm>
 #include <cstring>
-
-#include "oci/base/error.hpp"
+#include <utility>
 
 namespace davit::oci {
 
 void Pipe::write(Bytes bytes) {
-  std::unique_lock lock(mutex_);
+  auto state = state_.hold();
+  const std::size_t capacity = state->ring.size();
   while (!bytes.empty()) {
-    changed_.wait(lock, [&] { return abandoned_ || used_ < ring_.size(); });
-    if (abandoned_) throw Error(ErrorKind::interrupted, "the reader stopped reading");
-    const std::size_t end = (start_ + used_) % ring_.size();
-    const std::size_t room = std::min(ring_.size() - used_, ring_.size() - end);
+    state.wait(stop_, [&] { return state->used < capacity; });
+    const std::size_t end = (state->start + state->used) % capacity;
+    const std::size_t room = std::min(capacity - state->used, capacity - end);
     const std::size_t n = std::min(room, bytes.size());
-    std::memcpy(ring_.data() + end, bytes.data(), n);
-    used_ += n;
+    std::memcpy(state->ring.data() + end, bytes.data(), n);
+    state->used += n;
     bytes = bytes.subspan(n);
-    changed_.notify_all();
+    state.notify();
   }
 }
 
 void Pipe::close(std::exception_ptr failure) {
-  const std::lock_guard lock(mutex_);
-  closed_ = true;
-  failure_ = std::move(failure);
-  changed_.notify_all();
+  auto state = state_.hold();
+  state->closed = true;
+  state->failure = std::move(failure);
+  state.notify();
 }
 
 std::size_t Pipe::read(std::span<std::byte> into) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return used_ > 0 || closed_; });
-  if (used_ == 0) {
-    if (failure_) std::rethrow_exception(failure_);
+  auto state = state_.hold();
+  state.wait(stop_, [&] { return state->used > 0 || state->closed; });
+  if (state->used == 0) {
+    if (state->failure) std::rethrow_exception(state->failure);
     return 0;
   }
+  const std::size_t capacity = state->ring.size();
   std::size_t done = 0;
-  while (done < into.size() && used_ > 0) {
-    const std::size_t n = std::min({into.size() - done, used_, ring_.size() - start_});
-    std::memcpy(into.data() + done, ring_.data() + start_, n);
-    start_ = (start_ + n) % ring_.size();
-    used_ -= n;
+  while (done < into.size() && state->used > 0) {
+    const std::size_t n = std::min({into.size() - done, state->used, capacity - state->start});
+    std::memcpy(into.data() + done, state->ring.data() + state->start, n);
+    state->start = (state->start + n) % capacity;
+    state->used -= n;
     done += n;
   }
-  changed_.notify_all();
+  state.notify();
   return done;
 }
 
-void Pipe::abandon() {
-  const std::lock_guard lock(mutex_);
-  abandoned_ = true;
-  changed_.notify_all();
-}
-
 Reader::Reader(const Call& call, Content content, std::size_t capacity)
-    : stop_(call), pipe_(capacity) {
-  thread_ = std::jthread([this, content = std::move(content)] {
+    : stop_(call), pipe_(stop_.call().stop, capacity) {
+  thread_.start([this, content = std::move(content)] {
     try {
       content(stop_.call(), pipe_);
       pipe_.close();
@@ -66,9 +60,6 @@ Reader::Reader(const Call& call, Content content, std::size_t capacity)
   });
 }
 
-Reader::~Reader() {
-  stop_.request_stop();
-  pipe_.abandon();
-}
+Reader::~Reader() { stop_.request_stop(); }
 
 }  // namespace davit::oci

@@ -1,44 +1,47 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <exception>
-#include <mutex>
 #include <span>
-#include <thread>
+#include <stop_token>
 #include <vector>
 
+#include "oci/base/monitor.hpp"
 #include "oci/base/stream.hpp"
+#include "oci/base/threads.hpp"
 
 namespace davit::oci {
 
 /// A bounded byte queue between one writing and one reading thread: the writer waits while it is
-/// full, the reader while it is empty.
+/// full, the reader while it is empty. A stop ends both with Error(interrupted).
 class Pipe final : public Sink {
  public:
   static constexpr std::size_t default_capacity = 1 * MiB;
 
-  explicit Pipe(std::size_t capacity = default_capacity) : ring_(capacity == 0 ? 1 : capacity) {}
+  explicit Pipe(std::stop_token stop = {}, std::size_t capacity = default_capacity)
+      : stop_(std::move(stop)), state_(capacity == 0 ? 1 : capacity) {}
 
-  /// Writer's side. Throws Error(interrupted) once the reader has gone.
+  /// Writer's side.
   void write(Bytes bytes) override;
   /// No more bytes will come; with a failure, the reader throws it after the bytes so far.
   void close(std::exception_ptr failure = nullptr);
 
   /// Reader's side. At least one byte unless the end is reached, then 0.
   std::size_t read(std::span<std::byte> into);
-  /// No more bytes are wanted: wakes the writer, whose write throws.
-  void abandon();
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::byte> ring_;
-  std::size_t start_ = 0;
-  std::size_t used_ = 0;
-  bool closed_ = false;
-  bool abandoned_ = false;
-  std::exception_ptr failure_;
+  struct State {
+    explicit State(std::size_t capacity) : ring(capacity) {}
+
+    std::vector<std::byte> ring;
+    std::size_t start = 0;
+    std::size_t used = 0;
+    bool closed = false;
+    std::exception_ptr failure;
+  };
+
+  const std::stop_token stop_;
+  Monitor<State> state_;
 };
 
 /// Pulls what a Content pushes, for the C interfaces that want to be fed. The content runs on a
@@ -46,6 +49,7 @@ class Pipe final : public Sink {
 /// rest of it.
 class Reader {
  public:
+  /// Throws Error(failed) if the system refuses the thread.
   Reader(const Call& call, Content content, std::size_t capacity = Pipe::default_capacity);
   ~Reader();
   Reader(const Reader&) = delete;
@@ -57,7 +61,7 @@ class Reader {
  private:
   Stopper stop_;
   Pipe pipe_;
-  std::jthread thread_;
+  Threads thread_;
 };
 
 }  // namespace davit::oci

@@ -13,66 +13,62 @@ TaskGroup::TaskGroup(std::size_t limit, const Call& outer)
 TaskGroup::~TaskGroup() {
   stop_.request_stop();
   {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    changed_.notify_all();
+    auto state = state_.hold();
+    state->closed = true;
+    state.notify();
   }
-  threads_.clear();  // each drops what still waits before it ends
+  threads_.join();  // Each drops what still waits before it ends.
 }
 
 void TaskGroup::run(Task task) {
-  const std::lock_guard lock(mutex_);
+  auto state = state_.hold();
   if (stop_.stop_requested()) return;
-  // A thread that waits takes it; otherwise there is one more, up to the limit. The thread comes
-  // first: were it refused after the task was queued, wait() would wait for nobody.
-  if (threads_.size() < limit_ && running_ + waiting_.size() + 1 > threads_.size()) add_thread();
-  waiting_.push_back(std::move(task));
-  changed_.notify_all();
-}
-
-void TaskGroup::add_thread() {
-  try {
-    threads_.emplace_back([this] { work(); });
-  } catch (const std::system_error&) {
-    // The limit of the system is a smaller limit, as long as somebody works.
-    if (threads_.empty()) throw Error(ErrorKind::failed, "the system refuses to start a thread");
+  // A thread that waits takes it; otherwise there is one more, up to the limit. The limit of the
+  // system is a smaller one, as long as somebody works. The thread comes first: were it refused
+  // after the task was queued, wait() would wait for nobody.
+  const bool all_busy = state->running + state->waiting.size() >= threads_.size();
+  if (threads_.empty()) {
+    threads_.start([this] { work(); });
+  } else if (all_busy && threads_.size() < limit_) {
+    threads_.try_start([this] { work(); });
   }
+  state->waiting.push_back(std::move(task));
+  state.notify();
 }
 
 void TaskGroup::work() {
-  std::unique_lock lock(mutex_);
+  auto state = state_.hold();
   while (true) {
-    changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    Task task = std::move(waiting_.front());
-    waiting_.pop_front();
-    ++running_;
-    lock.unlock();
+    // Nothing but the end of the group ends this: after a stop, what waits is dropped.
+    state.wait({}, [&] { return state->closed || !state->waiting.empty(); });
+    if (state->waiting.empty()) return;
+    Task task = std::move(state->waiting.front());
+    state->waiting.pop_front();
+    ++state->running;
     std::exception_ptr failure;
-    try {
-      if (!stop_.stop_requested()) task();
-    } catch (...) {
-      failure = std::current_exception();
+    state.without([&] {
+      try {
+        if (!stop_.stop_requested()) task();
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      // Done or dropped: what a task holds may do anything when it goes.
+      task = nullptr;
+    });
+    if (failure && !state->failure) {
+      state->failure = failure;
+      // Whoever listens to the stop may be another task of this group.
+      state.without([&] { stop_.request_stop(); });
     }
-    // Unlocked, done or dropped: what a task holds may do anything when it goes.
-    task = nullptr;
-    lock.lock();
-    if (failure && !failure_) {
-      failure_ = failure;
-      // Unlocked, because whoever listens to the stop may be another task of this group.
-      lock.unlock();
-      stop_.request_stop();
-      lock.lock();
-    }
-    --running_;
-    changed_.notify_all();
+    --state->running;
+    state.notify();
   }
 }
 
 void TaskGroup::wait() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return waiting_.empty() && running_ == 0; });
-  if (failure_) std::rethrow_exception(failure_);
+  auto state = state_.hold();
+  state.wait({}, [&] { return state->waiting.empty() && state->running == 0; });
+  if (state->failure) std::rethrow_exception(state->failure);
   outer_.check();
 }
 

@@ -1,16 +1,15 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <exception>
 #include <functional>
-#include <mutex>
-#include <thread>
-#include <vector>
+#include <stop_token>
 
 #include "oci/base/call.hpp"
+#include "oci/base/monitor.hpp"
+#include "oci/base/threads.hpp"
 
 namespace davit::oci {
 
@@ -34,19 +33,20 @@ class TaskGroup {
   Call call() const { return stop_.call(); }
 
  private:
-  void add_thread();
+  struct State {
+    std::deque<Task> waiting;
+    std::size_t running = 0;
+    bool closed = false;
+    std::exception_ptr failure;
+  };
+
   void work();
 
   const std::size_t limit_;
   const Call outer_;
   Stopper stop_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Task> waiting_;
-  std::size_t running_ = 0;
-  bool closed_ = false;
-  std::exception_ptr failure_;
-  std::vector<std::jthread> threads_;
+  Monitor<State> state_;
+  Threads threads_;  // started while the state is held
 };
 
 /// Waits, a day at most, but no longer than until a stop is asked for; then throws

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "oci/base/call.hpp"
 #include "oci/base/error.hpp"
 #include "oci/base/monitor.hpp"
 #include "oci/layer/gzip.hpp"
@@ -23,11 +24,11 @@ class TarStream {
   /// on the tar's thread.
   TarStream(const TarSource& tar, std::size_t blocks, std::size_t items,
             std::function<Item(Block)> make_item, const std::stop_token& stop)
-      : blocks_(blocks, stop_.get_token()),
-        to_hash_(stop_.get_token()),
-        items_(stop_.get_token(), items),
-        make_item_(std::move(make_item)),
-        on_stop_(stop, [this] { stop_.request_stop(); }) {
+      : stop_({.stop = stop}),
+        blocks_(blocks, stop_.call().stop),
+        to_hash_(stop_.call().stop),
+        items_(stop_.call().stop, items),
+        make_item_(std::move(make_item)) {
     try {
       threads_.start([this] { hash(); });
       threads_.start([this, &tar] { write(tar); });
@@ -96,13 +97,12 @@ class TarStream {
     stop_.request_stop();
   }
 
-  std::stop_source stop_;
+  Stopper stop_;
   Monitor<std::exception_ptr> failure_;
   BlockPool blocks_;
   Queue<Block> to_hash_;  // the blocks bound it
   Queue<Item> items_;
   std::function<Item(Block)> make_item_;
-  std::stop_callback<std::function<void()>> on_stop_;
   std::promise<LayerInfo> hashed_;
   Threads threads_;
 };

@@ -2,21 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <condition_variable>
-#include <exception>
-#include <map>
-#include <mutex>
+#include <optional>
 #include <utility>
-#include <vector>
 
+#include "oci/base/monitor.hpp"
 #include "oci/layer/ustar.hpp"
 #include "oci/store/archive_header.hpp"
 #include "oci/store/archive_output.hpp"
 #include "oci/store/assembly.hpp"
 #include "oci/store/docker_manifest.hpp"
 #include "oci/store/layout_index.hpp"
+#include "oci/store/regions.hpp"
 
 namespace davit::oci {
 namespace {
@@ -24,9 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::byte, tar_block_size> zeros{};
-
-/// Sizes are what documents say, so they may be anything up to here; no two of them overflow.
-constexpr std::uint64_t largest_archive = std::uint64_t{1} << 62;
 
 /// The store's name for a place where it can be written: what is there is replaced as a whole, so
 /// it had better be an archive.
@@ -42,22 +36,13 @@ std::string checked_name(const fs::path& file, ArchiveFormat format) {
   return name;
 }
 
-/// A member's place: from the first block of its header to the last of its data.
-struct Region {
-  enum class State {
-    kept,      ///< a place for a blob that is expected, or whose push failed
-    writing,   ///< being pushed
-    complete,  ///< there
-  };
-
-  std::uint64_t start = 0;
-  std::uint64_t header_size = 0;
-  std::uint64_t size = 0;
-  State state = State::kept;
-  std::optional<std::size_t> first_part = std::nullopt;  ///< where the output keeps its parts
-
-  std::uint64_t data() const { return start + header_size; }
-  std::uint64_t end() const { return data() + size + tar_padding(size); }
+/// What threads that write an archive share.
+struct Shared {
+  Regions regions;
+  std::string index = new_layout_index();
+  bool begun = false;      ///< the output is written to, or will be, for a plan that is known
+  bool appending = false;  ///< the end of the file belongs to a blob whose size is not known yet
+  bool committed = false;
 };
 
 class ArchiveWriter final : public LayoutFiles {
@@ -84,46 +69,37 @@ class ArchiveWriter final : public LayoutFiles {
   void commit(const Call& call) override;
 
  private:
-  using Lock = std::unique_lock<std::mutex>;
+  using Held = Monitor<Shared>::Held;
+  class EndOfFile;
 
-  void check_open() const;
-  Region& keep_place(const Digest& digest, std::uint64_t size);
-  void begin_writing(std::span<const Descriptor> plan);
-  bool begin(Lock& lock, const Digest& digest, std::uint64_t size, Region& region);
+  void check_open(Held& state) const;
+  void begin_writing(Held& state, std::span<const Descriptor> plan);
+  std::optional<Region> begin(const Call& call, const Digest& digest, std::uint64_t size);
   void complete(const Digest& digest, const Region& region);
-  void set_state(const Digest& digest, Region::State state);
+  void set_state(const Digest& digest, Region::State to);
   std::uint64_t write_data(const Call& call, std::uint64_t offset, const Content& content);
-  void append_file(const std::string& path, std::string_view text);
-  std::string document(const Call& call, const Descriptor& descriptor);
-  void close_gaps();
+  void close_gaps(const Call& call, Held& state);
+  std::string document(const Call& call, Held& state, const Descriptor& descriptor) const;
+  std::uint64_t write_file(std::uint64_t offset, const std::string& path, std::string_view text);
 
   const std::string name_;
   const ArchiveFormat format_;
   ArchiveOutput output_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<Digest, Region> regions_;
-  std::string index_ = new_layout_index();
-  std::uint64_t end_ = 0;
-  bool begun_ = false;
-  bool adding_ = false;  // The end of the file belongs to an add.
-  bool committed_ = false;
+  Monitor<Shared> shared_;
 };
 
 std::optional<std::uint64_t> ArchiveWriter::blob_size(const Digest& digest) {
-  const Lock lock(mutex_);
-  const auto found = regions_.find(digest);
-  if (found == regions_.end() || found->second.state != Region::State::complete) {
-    return std::nullopt;
-  }
-  return found->second.size;
+  auto state = shared_.hold();
+  const Region* region = state->regions.find(digest);
+  if (region == nullptr || region->state != Region::State::complete) return std::nullopt;
+  return region->size;
 }
 
 void ArchiveWriter::read_blob(const Call&, const Digest& digest, Sink& into) {
   Region region;
   {
-    const Lock lock(mutex_);
-    if (const auto found = regions_.find(digest); found != regions_.end()) region = found->second;
+    auto state = shared_.hold();
+    if (const Region* found = state->regions.find(digest)) region = *found;
   }
   if (region.state != Region::State::complete) {
     throw Error(ErrorKind::not_found, digest.str() + " is not there");
@@ -133,15 +109,12 @@ void ArchiveWriter::read_blob(const Call&, const Digest& digest, Sink& into) {
 
 void ArchiveWriter::write_blob(const Call& call, const Digest& digest, std::uint64_t size,
                                const Content& content) {
-  Region region;
-  {
-    Lock lock(mutex_);
-    if (!begin(lock, digest, size, region)) return;
-  }
+  const std::optional<Region> region = begin(call, digest, size);
+  if (!region) return;
   try {
-    write_data(call, region.data(), content);
-    if (region.first_part) mark_parts(*output_.partial(), *region.first_part, size);
-    complete(digest, region);
+    write_data(call, region->data(), content);
+    if (region->first_part) mark_parts(*output_.partial(), *region->first_part, size);
+    complete(digest, *region);
   } catch (...) {
     set_state(digest, Region::State::kept);
     throw;
@@ -157,61 +130,49 @@ void ArchiveWriter::complete(const Digest& digest, const Region& region) {
 }
 
 std::unique_ptr<Assembly> ArchiveWriter::assemble(const Call&, const Descriptor& blob) {
-  const Lock lock(mutex_);
-  const auto found = regions_.find(blob.digest);
-  if (found == regions_.end() || found->second.state != Region::State::kept ||
-      found->second.size != blob.size || !found->second.first_part) {
+  auto state = shared_.hold();
+  Region* region = state->regions.find(blob.digest);
+  if (region == nullptr || region->state != Region::State::kept || region->size != blob.size ||
+      !region->first_part) {
     return nullptr;
   }
-  Region& region = found->second;
   const auto& file = output_.partial();
-  // What is a single part is as well written in one go.
-  if (part_count(blob.size) == 1 && file->marked(*region.first_part) == 0) return nullptr;
-  region.state = Region::State::writing;
-  const auto store = [this, digest = blob.digest, region] { complete(digest, region); };
+  // A blob of one part, of which nothing is there, comes in one go.
+  if (part_count(blob.size) == 1 && file->marked(*region->first_part) == 0) return nullptr;
+  region->state = Region::State::writing;
+  const auto store = [this, digest = blob.digest, region = *region] { complete(digest, region); };
   const auto leave = [this, digest = blob.digest] { set_state(digest, Region::State::kept); };
   return std::make_unique<Assembly>(
-      blob, Assembly::Place{file, region.data(), *region.first_part, store, leave});
+      blob, Assembly::Place{file, region->data(), *region->first_part, store, leave});
 }
 
-/// Takes the place of a blob for its writer; false if another has completed it.
-bool ArchiveWriter::begin(Lock& lock, const Digest& digest, std::uint64_t size, Region& region) {
+/// Takes the place of a blob for its writer; nothing if another has completed it.
+std::optional<Region> ArchiveWriter::begin(const Call& call, const Digest& digest,
+                                           std::uint64_t size) {
+  auto state = shared_.hold();
   while (true) {
-    check_open();
-    begin_writing({});
-    const auto found = regions_.find(digest);
-    if (found != regions_.end() && found->second.state == Region::State::complete) return false;
-    if (found != regions_.end() && found->second.state == Region::State::kept) {
-      if (found->second.size == size) break;
-      regions_.erase(found);  // Expected with another size; the place stays a gap.
+    state.wait(call.stop, [&] {
+      const Region* found = state->regions.find(digest);
+      return found != nullptr ? found->state != Region::State::writing : !state->appending;
+    });
+    check_open(state);
+    begin_writing(state, {});
+    Region* region = state->regions.find(digest);
+    if (region != nullptr && region->state == Region::State::complete) return std::nullopt;
+    if (region != nullptr && region->size != size) {
+      state->regions.drop(digest);  // It was expected with another size; the place stays a gap.
       continue;
     }
-    if (found == regions_.end() && !adding_) {
-      keep_place(digest, size);
-      break;
-    }
-    changed_.wait(lock);
+    if (region == nullptr) region = &state->regions.keep(digest, size);
+    region->state = Region::State::writing;
+    return *region;
   }
-  Region& taken = regions_.at(digest);
-  taken.state = Region::State::writing;
-  region = taken;
-  return true;
 }
 
-Region& ArchiveWriter::keep_place(const Digest& digest, std::uint64_t size) {
-  Region region{
-      .start = end_, .header_size = member_header(blob_path(digest), size).size(), .size = size};
-  if (region.end() > largest_archive) {
-    throw Error(ErrorKind::corrupt, fmt::format("{}: no file has room for {} bytes", name_, size));
-  }
-  end_ = region.end();
-  return regions_[digest] = region;
-}
-
-void ArchiveWriter::set_state(const Digest& digest, Region::State state) {
-  const Lock lock(mutex_);
-  regions_.at(digest).state = state;
-  changed_.notify_all();
+void ArchiveWriter::set_state(const Digest& digest, Region::State to) {
+  auto state = shared_.hold();
+  state->regions.find(digest)->state = to;
+  state.notify();
 }
 
 /// Returns the size of the data.
@@ -226,142 +187,142 @@ std::uint64_t ArchiveWriter::write_data(const Call& call, std::uint64_t offset,
   return size;
 }
 
+/// The life of this object is the end of the file one writer's. Others wait with what has no place
+/// yet until the end is known.
+class ArchiveWriter::EndOfFile {
+ public:
+  EndOfFile(ArchiveWriter& writer, const Call& call) : writer_(writer) {
+    auto state = writer_.shared_.hold();
+    state.wait(call.stop, [&] { return !state->appending; });
+    writer_.check_open(state);
+    writer_.begin_writing(state, {});
+    state->appending = true;
+    offset_ = state->regions.end();
+  }
+  ~EndOfFile() {
+    auto state = writer_.shared_.hold();
+    state->appending = false;
+    state.notify();
+  }
+  EndOfFile(const EndOfFile&) = delete;
+  EndOfFile& operator=(const EndOfFile&) = delete;
+
+  std::uint64_t offset() const { return offset_; }
+
+ private:
+  ArchiveWriter& writer_;
+  std::uint64_t offset_ = 0;
+};
+
 void ArchiveWriter::add_blob(const Call& call, const Content& content,
                              const std::function<Descriptor()>& described) {
-  Region region{.header_size = tar_block_size, .state = Region::State::complete};
-  {
-    Lock lock(mutex_);
-    changed_.wait(lock, [&] { return !adding_; });
-    check_open();
-    begin_writing({});
-    adding_ = true;
-    region.start = end_;
-  }
-  Digest digest;
-  std::exception_ptr failure;
-  try {
-    region.size = write_data(call, region.data(), content);
-    output_.write_at(region.data() + region.size, Bytes(zeros).first(tar_padding(region.size)));
-    digest = described().digest;
-    output_.write_at(region.start, bytes_of(one_block_header(blob_path(digest), region.size)));
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  Lock lock(mutex_);
-  // Others wait with what is unexpected until the end of the file is known; nobody who is asked
-  // to wait here needs it.
-  changed_.wait(lock, [&] {
-    const auto same = regions_.find(digest);
-    return same == regions_.end() || same->second.state != Region::State::writing;
+  const EndOfFile end(*this, call);
+  const std::uint64_t data = end.offset() + tar_block_size;
+  const std::uint64_t size = write_data(call, data, content);
+  output_.write_at(data + size, Bytes(zeros).first(tar_padding(size)));
+  const Digest digest = described().digest;
+  output_.write_at(end.offset(), bytes_of(one_block_header(blob_path(digest), size)));
+  auto state = shared_.hold();
+  // Whoever writes the same blob at this moment has a place, so he does not wait for the end.
+  state.wait(call.stop, [&] {
+    const Region* same = state->regions.find(digest);
+    return same == nullptr || same->state != Region::State::writing;
   });
-  adding_ = false;
-  changed_.notify_all();
-  if (failure) std::rethrow_exception(failure);
-  Region& stored = regions_[digest];
-  if (stored.state == Region::State::complete) return;
-  stored = region;
-  end_ = region.end();
+  const Region* same = state->regions.find(digest);
+  if (same != nullptr && same->state == Region::State::complete) return;
+  state->regions.append(digest, size);
 }
 
-std::string ArchiveWriter::index() {
-  const Lock lock(mutex_);
-  return index_;
-}
+std::string ArchiveWriter::index() { return shared_.hold()->index; }
 
 void ArchiveWriter::edit_index(const Call&,
                                const std::function<std::string(const std::string&)>& edit) {
-  const Lock lock(mutex_);
-  check_open();
-  index_ = edit(index_);
+  auto state = shared_.hold();
+  check_open(state);
+  state->index = edit(state->index);
 }
 
-void ArchiveWriter::expect(const Call&, std::span<const Descriptor> content) {
-  Lock lock(mutex_);
-  changed_.wait(lock, [&] { return !adding_; });
-  check_open();
-  const bool first = !begun_;
-  begin_writing(content);
+void ArchiveWriter::expect(const Call& call, std::span<const Descriptor> content) {
+  auto state = shared_.hold();
+  state.wait(call.stop, [&] { return !state->appending; });
+  check_open(state);
+  const bool first = !state->begun;
+  begin_writing(state, content);
   std::size_t part = 0;
   for (const Descriptor& blob : content) {
-    if (regions_.contains(blob.digest)) continue;
-    Region& region = keep_place(blob.digest, blob.size);
+    if (state->regions.find(blob.digest) != nullptr) continue;
+    Region& region =
+        doing(name_, [&]() -> Region& { return state->regions.keep(blob.digest, blob.size); });
     if (first && output_.partial() != nullptr) region.first_part = part;
     part += part_count(blob.size);
   }
 }
 
-/// Before the first byte, while the lock is held.
-void ArchiveWriter::begin_writing(std::span<const Descriptor> plan) {
-  if (!std::exchange(begun_, true)) output_.plan(plan);
+/// Before the first byte.
+void ArchiveWriter::begin_writing(Held& state, std::span<const Descriptor> plan) {
+  if (!std::exchange(state->begun, true)) output_.plan(plan);
 }
 
 void ArchiveWriter::commit(const Call& call) {
-  const Lock lock(mutex_);
-  if (committed_) return;
-  begin_writing({});
-  close_gaps();
-  append_file("oci-layout", layout_version_text);
-  append_file("index.json", index_);
+  auto state = shared_.hold();
+  if (state->committed) return;
+  begin_writing(state, {});
+  close_gaps(call, state);
+  std::uint64_t end = state->regions.end();
+  end = write_file(end, "oci-layout", layout_version_text);
+  end = write_file(end, "index.json", state->index);
   if (format_ == ArchiveFormat::docker) {
-    append_file("manifest.json",
-                docker_manifest(parse_layout_index(index_, name_),
-                                [&](const Descriptor& one) { return document(call, one); }));
+    end = write_file(
+        end, "manifest.json",
+        docker_manifest(parse_layout_index(state->index, name_),
+                        [&](const Descriptor& one) { return document(call, state, one); }));
   }
-  output_.write_at(end_, Bytes(zeros));
-  output_.write_at(end_ + zeros.size(), Bytes(zeros));
-  end_ += 2 * zeros.size();
-  output_.commit(end_);
-  committed_ = true;
+  output_.write_at(end, Bytes(zeros));
+  output_.write_at(end + zeros.size(), Bytes(zeros));
+  output_.commit(end + 2 * zeros.size());
+  state->committed = true;
 }
 
 /// Moves blobs down to where nothing is: the places of blobs that never came, which is rare.
-void ArchiveWriter::close_gaps() {
-  std::erase_if(regions_,
-                [](const auto& entry) { return entry.second.state != Region::State::complete; });
-  std::vector<Region*> in_order;
-  for (auto& [digest, region] : regions_) in_order.push_back(&region);
-  std::sort(in_order.begin(), in_order.end(),
-            [](const Region* a, const Region* b) { return a->start < b->start; });
-  end_ = 0;
-  for (Region* region : in_order) {
-    if (region->start != end_) {
-      std::uint64_t to = end_;
-      FunctionSink sink([&](Bytes bytes) {
-        output_.write_at(to, bytes);
-        to += bytes.size();
-      });
-      output_.send(region->start, region->end() - region->start, sink);
-      region->start = end_;
-    }
-    end_ = region->end();
+void ArchiveWriter::close_gaps(const Call& call, Held& state) {
+  for (const Move& move : state->regions.compact()) {
+    std::uint64_t to = move.to;
+    FunctionSink sink([&](Bytes bytes) {
+      call.check();
+      output_.write_at(to, bytes);
+      to += bytes.size();
+    });
+    output_.send(move.from, move.size, sink);
   }
 }
 
-/// While the lock is held.
-std::string ArchiveWriter::document(const Call& call, const Descriptor& descriptor) {
-  const auto found = regions_.find(descriptor.digest);
-  if (found == regions_.end()) {
+std::string ArchiveWriter::document(const Call& call, Held& state,
+                                    const Descriptor& descriptor) const {
+  const Region* region = state->regions.find(descriptor.digest);
+  if (region == nullptr) {
     throw Error(ErrorKind::not_found,
                 fmt::format("{}: {} is not there", name_, descriptor.digest.str()));
   }
-  return collect(
-      call,
-      [&](const Call&, Sink& sink) {
-        output_.send(found->second.data(), found->second.size, sink);
-      },
-      document_limit, descriptor.digest.str());
+  const auto send = [&](const Call&, Sink& sink) {
+    output_.send(region->data(), region->size, sink);
+  };
+  return collect(call, send, document_limit, descriptor.digest.str());
 }
 
-void ArchiveWriter::append_file(const std::string& path, std::string_view text) {
+/// Returns where the next file begins.
+std::uint64_t ArchiveWriter::write_file(std::uint64_t offset, const std::string& path,
+                                        std::string_view text) {
   std::string member = member_header(path, text.size());
   member += text;
   member.append(tar_padding(text.size()), '\0');
-  output_.write_at(end_, bytes_of(member));
-  end_ += member.size();
+  output_.write_at(offset, bytes_of(member));
+  return offset + member.size();
 }
 
-void ArchiveWriter::check_open() const {
-  if (committed_) throw Error(ErrorKind::refused, name_ + " is complete and cannot be changed");
+void ArchiveWriter::check_open(Held& state) const {
+  if (state->committed) {
+    throw Error(ErrorKind::refused, name_ + " is complete and cannot be changed");
+  }
 }
 
 }  // namespace

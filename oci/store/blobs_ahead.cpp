@@ -75,9 +75,9 @@ BlobsAhead::BlobsAhead(const Call& call, Store& store, std::vector<Descriptor> b
                        Clock::duration patience)
     : store_(store), blobs_(std::move(blobs)), patience_(patience), group_(most_ahead, call) {
   if (patience_ != Clock::duration::zero()) return;
-  const std::lock_guard lock(mutex_);
-  way_ = Way::parts;
-  fill();
+  auto state = state_.hold();
+  state->way = Way::parts;
+  fill(*state);
 }
 
 void BlobsAhead::fetch(const Call& call, std::size_t number, Sink& into) {
@@ -107,27 +107,25 @@ void BlobsAhead::fetch(const Call& call, std::size_t number, Sink& into) {
 void BlobsAhead::fetch_rest(const Call& call, std::size_t number, Sink& into, std::uint64_t taken) {
   Skip rest(into, taken);
   store_.fetch(call, blobs_[number], rest);
-  std::unique_lock lock(mutex_);
+  auto state = state_.hold();
   // The other pieces of this blob are nobody's.
-  while (!ahead_.empty() && ahead_.front()->blob == number) {
-    changed_.wait(lock, call.stop, [&] { return ahead_.front()->loaded; });
-    call.check();
-    ahead_.pop_front();
+  while (!state->ahead.empty() && state->ahead.front()->blob == number) {
+    state.wait(call.stop, [&] { return state->ahead.front()->loaded; });
+    state->ahead.pop_front();
   }
-  if (next_blob_ == number) {
-    next_blob_ = number + 1;
-    next_offset_ = 0;
+  if (state->next_blob == number) {
+    state->next_blob = number + 1;
+    state->next_offset = 0;
   }
-  fill();
-  changed_.notify_all();
+  fill(*state);
+  state.notify();
 }
 
 /// Streams come one after the other, pieces and whole blobs as they are asked for.
 BlobsAhead::Way BlobsAhead::wait_for_turn(const Call& call, std::size_t number) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, call.stop, [&] { return way_ != Way::stream || turn_ == number; });
-  call.check();
-  return way_;
+  auto state = state_.hold();
+  state.wait(call.stop, [&] { return state->way != Way::stream || state->turn == number; });
+  return state->way;
 }
 
 /// Streams a blob to its end, or until it proves too slow. Says how what is left comes.
@@ -145,37 +143,37 @@ BlobsAhead::Way BlobsAhead::stream(const Call& call, std::size_t number, Sink& i
     way = Way::parts;
   }
   taken = stream.taken();
-  const std::lock_guard lock(mutex_);
-  way_ = way;
-  turn_ = number + 1;
-  next_blob_ = number;
-  next_offset_ = taken;
-  if (way == Way::parts) fill();
-  changed_.notify_all();
+  auto state = state_.hold();
+  state->way = way;
+  state->turn = number + 1;
+  state->next_blob = number;
+  state->next_offset = taken;
+  if (way == Way::parts) fill(*state);
+  state.notify();
   return way;
 }
 
 std::shared_ptr<BlobsAhead::Piece> BlobsAhead::next_piece(const Call& call, std::size_t number) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, call.stop, [&] {
-    return !ahead_.empty() && ahead_.front()->blob == number && ahead_.front()->loaded;
+  auto state = state_.hold();
+  auto& ahead = state->ahead;
+  state.wait(call.stop, [&] {
+    return !ahead.empty() && ahead.front()->blob == number && ahead.front()->loaded;
   });
-  call.check();
-  std::shared_ptr<Piece> piece = std::move(ahead_.front());
-  ahead_.pop_front();
-  fill();
+  std::shared_ptr<Piece> piece = std::move(ahead.front());
+  ahead.pop_front();
+  fill(*state);
   // The first is another reader's now, perhaps.
-  changed_.notify_all();
+  state.notify();
   return piece;
 }
 
 /// Buffers go round: new ones would have to be cleared by the system.
 std::vector<std::byte> BlobsAhead::take_buffer() {
   {
-    const std::lock_guard lock(mutex_);
-    if (!buffers_.empty()) {
-      std::vector<std::byte> buffer = std::move(buffers_.back());
-      buffers_.pop_back();
+    auto state = state_.hold();
+    if (!state->buffers.empty()) {
+      std::vector<std::byte> buffer = std::move(state->buffers.back());
+      state->buffers.pop_back();
       return buffer;
     }
   }
@@ -183,28 +181,27 @@ std::vector<std::byte> BlobsAhead::take_buffer() {
 }
 
 void BlobsAhead::give_back(std::vector<std::byte> buffer) {
-  const std::lock_guard lock(mutex_);
-  buffers_.push_back(std::move(buffer));
+  state_.hold()->buffers.push_back(std::move(buffer));
 }
 
-/// While the lock is held, as `schedule`.
-void BlobsAhead::fill() {
-  while (ahead_.size() < most_ahead && schedule()) continue;
+void BlobsAhead::fill(State& state) {
+  while (state.ahead.size() < most_ahead && schedule(state)) continue;
 }
 
 /// Begins the next piece; false if there is none.
-bool BlobsAhead::schedule() {
-  while (next_blob_ < blobs_.size() && next_offset_ == blobs_[next_blob_].size) {
-    ++next_blob_;
-    next_offset_ = 0;
+bool BlobsAhead::schedule(State& state) {
+  while (state.next_blob < blobs_.size() && state.next_offset == blobs_[state.next_blob].size) {
+    ++state.next_blob;
+    state.next_offset = 0;
   }
-  if (next_blob_ == blobs_.size()) return false;
-  const std::uint64_t size = std::min(blobs_[next_blob_].size - next_offset_, piece_size);
-  const auto piece =
-      std::make_shared<Piece>(Piece{.blob = next_blob_, .part = {next_offset_, size}});
-  next_offset_ += size;
-  ahead_.push_back(piece);
+  if (state.next_blob == blobs_.size()) return false;
+  const std::uint64_t left = blobs_[state.next_blob].size - state.next_offset;
+  const Part part{state.next_offset, std::min(left, piece_size)};
+  const auto piece = std::make_shared<Piece>(Piece{.blob = state.next_blob, .part = part});
+  // First, for if no thread is to be had, nobody is to wait for the piece.
   group_.run([this, piece] { load(*piece); });
+  state.ahead.push_back(piece);
+  state.next_offset += part.size;
   return true;
 }
 
@@ -226,9 +223,9 @@ void BlobsAhead::load(Piece& piece) {
   } catch (...) {
     piece.failure = std::current_exception();
   }
-  const std::lock_guard lock(mutex_);
+  auto state = state_.hold();
   piece.loaded = true;
-  changed_.notify_all();
+  state.notify();
 }
 
 }  // namespace davit::oci

@@ -1,15 +1,14 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "oci/base/monitor.hpp"
 #include "oci/base/tasks.hpp"
 #include "oci/store/store.hpp"
 
@@ -38,13 +37,21 @@ class BlobsAhead {
   struct Piece;
   class Stream;
   enum class Way { stream, parts, whole };
+  struct State {
+    Way way = Way::stream;
+    std::size_t turn = 0;                      // the blob that may be streamed
+    std::deque<std::shared_ptr<Piece>> ahead;  // in order, being loaded or loaded
+    std::size_t next_blob = 0;                 // of the piece that comes after these
+    std::uint64_t next_offset = 0;
+    std::vector<std::vector<std::byte>> buffers;  // that nobody uses
+  };
 
   Way wait_for_turn(const Call& call, std::size_t number);
   Way stream(const Call& call, std::size_t number, Sink& into, std::uint64_t& taken);
   void fetch_rest(const Call& call, std::size_t number, Sink& into, std::uint64_t taken);
   std::shared_ptr<Piece> next_piece(const Call& call, std::size_t number);
-  void fill();
-  bool schedule();
+  void fill(State& state);
+  bool schedule(State& state);
   void load(Piece& piece);
   std::vector<std::byte> take_buffer();
   void give_back(std::vector<std::byte> buffer);
@@ -55,14 +62,7 @@ class BlobsAhead {
   Clock::duration waited_{};  // for streams, by whose turn it is
   Clock::duration worked_{};  // on what they brought
 
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  Way way_ = Way::stream;
-  std::size_t turn_ = 0;                      // the blob that may be streamed
-  std::deque<std::shared_ptr<Piece>> ahead_;  // in order, being loaded or loaded
-  std::size_t next_blob_ = 0;                 // of the piece that comes after these
-  std::uint64_t next_offset_ = 0;
-  std::vector<std::vector<std::byte>> buffers_;  // that nobody uses
+  Monitor<State> state_;
   TaskGroup group_;
 };
 

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <stop_token>
 #include <vector>
 
 #include "oci/base/error.hpp"
+#include "oci/base/tasks.hpp"
 #include "oci/base/threads.hpp"
 #include "oci/model/json.hpp"
 #include "src/cli/terminal.hpp"
@@ -197,7 +197,7 @@ class JsonLines final : public Display {
 class TerminalDisplay final : public Display {
  public:
   TerminalDisplay() {
-    painter_.try_start([this] { paint(stop_.get_token()); });
+    painter_.try_start([this] { paint({.stop = stop_.get_token()}); });
   }
 
   ~TerminalDisplay() override {
@@ -229,11 +229,17 @@ class TerminalDisplay final : public Display {
     return line.substr(0, terminal_width() - 1) + "\n";
   }
 
-  void paint(const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    while (!stop.stop_requested()) {
-      draw(Last::no);
-      wake_.wait_for(lock, stop, 100ms, [] { return false; });
+  void paint(const oci::Call& call) {
+    try {
+      while (true) {
+        {
+          const std::lock_guard lock(mutex_);
+          draw(Last::no);
+        }
+        oci::sleep_for(call, 100ms);
+      }
+    } catch (const oci::Error&) {
+      // The display ends, and draws the last time itself.
     }
   }
 
@@ -259,7 +265,6 @@ class TerminalDisplay final : public Display {
   }
 
   std::mutex mutex_;
-  std::condition_variable_any wake_;
   Board board_;
   std::string above_;
   std::size_t drawn_ = 0;

@@ -149,6 +149,18 @@ END
   ends_with 130 $!
 }
 
+@test "a signal ends a program that waits for another's lock" {
+  davit copy -q "$IMAGE" oci:locked:1 > /dev/null
+  exec 7> locked/.davit.lock
+  flock 7
+  "$DAVIT" copy -q "$IMAGE" oci:locked:2 3>&- 7>&- &
+  until_it_listens $!
+  kill -TERM $!
+  ends_with 130 $!
+  exec 7>&-
+  davit copy -q "$IMAGE" oci:locked:2 > /dev/null
+}
+
 @test "a signal that means nothing does not make it deaf" {
   mkfifo fifo
   "$DAVIT" export -q "$IMAGE" fifo 3>&- &

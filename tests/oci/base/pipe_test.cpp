@@ -8,6 +8,7 @@
 #include <string>
 
 #include "oci/base/error.hpp"
+#include "tests/support/scarce_threads.hpp"
 
 namespace davit::oci {
 namespace {
@@ -44,7 +45,7 @@ TEST(Pipe, PassesBytesOnInOrderForAnyPieces) {
   for (const std::size_t capacity : {1, 7, 64, 3'000}) {
     for (const std::size_t written : {1, 5, 64, 1000}) {
       for (const std::size_t read : {1, 3, 64, 5000}) {
-        Pipe pipe(capacity);
+        Pipe pipe({}, capacity);
         std::jthread writer([&] {
           for (std::size_t i = 0; i < text.size(); i += written) {
             pipe.write(bytes_of(std::string_view(text).substr(i, written)));
@@ -58,7 +59,7 @@ TEST(Pipe, PassesBytesOnInOrderForAnyPieces) {
 }
 
 TEST(Pipe, TakesACapacityOfZeroAsOne) {
-  Pipe pipe(0);
+  Pipe pipe({}, 0);
   std::jthread writer([&] {
     pipe.write(bytes_of("abc"));
     pipe.close();
@@ -67,21 +68,21 @@ TEST(Pipe, TakesACapacityOfZeroAsOne) {
 }
 
 TEST(Pipe, GivesWhatIsThereWithoutWaitingForMore) {
-  Pipe pipe(100);
+  Pipe pipe({}, 100);
   pipe.write(bytes_of("abc"));
   std::array<std::byte, 10> buffer;
   EXPECT_EQ(pipe.read(buffer), 3);
 }
 
 TEST(Pipe, TakesAnEmptyWrite) {
-  Pipe pipe(1);
+  Pipe pipe({}, 1);
   pipe.write({});
   pipe.close();
   EXPECT_EQ(read_all(pipe), "");
 }
 
 TEST(Pipe, StaysAtItsEnd) {
-  Pipe pipe(10);
+  Pipe pipe({}, 10);
   pipe.close();
   std::array<std::byte, 10> buffer;
   EXPECT_EQ(pipe.read(buffer), 0);
@@ -89,7 +90,7 @@ TEST(Pipe, StaysAtItsEnd) {
 }
 
 TEST(Pipe, ThrowsAFailureAfterTheBytesBeforeIt) {
-  Pipe pipe(10);
+  Pipe pipe({}, 10);
   pipe.write(bytes_of("half"));
   pipe.close(std::make_exception_ptr(Error(ErrorKind::unavailable, "gone")));
   std::array<std::byte, 10> buffer;
@@ -98,15 +99,17 @@ TEST(Pipe, ThrowsAFailureAfterTheBytesBeforeIt) {
   EXPECT_EQ(failure([&] { pipe.read(buffer); }), ErrorKind::unavailable) << "each time";
 }
 
-TEST(Pipe, RefusesToWriteOnceTheReaderHasGone) {
-  Pipe pipe(10);
-  pipe.abandon();
+TEST(Pipe, RefusesToWriteOnceItIsStopped) {
+  std::stop_source stop;
+  Pipe pipe(stop.get_token(), 10);
+  stop.request_stop();
   EXPECT_EQ(failure([&] { pipe.write(bytes_of("x")); }), ErrorKind::interrupted);
   EXPECT_EQ(failure([&] { pipe.write(bytes_of("x")); }), ErrorKind::interrupted);
 }
 
-TEST(Pipe, WakesAWriterThatWaitsForRoomWhenTheReaderGoes) {
-  Pipe pipe(4);
+TEST(Pipe, AStopWakesAWriterThatWaitsForRoom) {
+  std::stop_source stop;
+  Pipe pipe(stop.get_token(), 4);
   std::binary_semaphore filled(0);
   std::atomic<bool> interrupted = false;
   std::jthread writer([&] {
@@ -115,20 +118,29 @@ TEST(Pipe, WakesAWriterThatWaitsForRoomWhenTheReaderGoes) {
     interrupted = failure([&] { pipe.write(bytes_of("more")); }) == ErrorKind::interrupted;
   });
   filled.acquire();
-  pipe.abandon();
+  stop.request_stop();
   writer.join();
   EXPECT_TRUE(interrupted);
 }
 
 TEST(Pipe, WakesAReaderThatWaitsForBytesWhenTheWriterEnds) {
-  Pipe pipe(4);
+  Pipe pipe({}, 4);
   std::jthread writer([&] { pipe.close(); });
   EXPECT_EQ(read_all(pipe), "");
 }
 
-TEST(Pipe, MayBeClosedAfterTheReaderHasGone) {
-  Pipe pipe(4);
-  pipe.abandon();
+TEST(Pipe, AStopWakesAReaderThatWaitsForBytes) {
+  std::stop_source stop;
+  Pipe pipe(stop.get_token(), 4);
+  const std::jthread stopper([&] { stop.request_stop(); });
+  std::array<std::byte, 10> buffer;
+  EXPECT_EQ(failure([&] { pipe.read(buffer); }), ErrorKind::interrupted);
+}
+
+TEST(Pipe, MayBeClosedAfterAStop) {
+  std::stop_source stop;
+  Pipe pipe(stop.get_token(), 4);
+  stop.request_stop();
   pipe.close();
   pipe.close(std::make_exception_ptr(Error(ErrorKind::failed, "late")));
 }
@@ -155,6 +167,11 @@ TEST(Reader, ThrowsWhatTheContentThrew) {
   std::array<std::byte, 100> buffer;
   EXPECT_EQ(reader.read(buffer), 4);
   EXPECT_EQ(failure([&] { reader.read(buffer); }), ErrorKind::corrupt);
+}
+
+TEST(Reader, SaysThatTheSystemRefusesItsThread) {
+  const auto read = [] { Reader reader({}, content_of("never read")); };
+  EXPECT_EQ(tests::with_threads(0, read), tests::Ended::with_error);
 }
 
 TEST(Reader, ThrowsWhatIsNoErrorOfOurs) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 #include <stdexcept>
 
 #include "oci/base/error.hpp"
+#include "tests/support/scarce_threads.hpp"
 
 namespace davit::oci {
 namespace {
@@ -275,6 +277,20 @@ TEST(TaskGroup, SurvivesFailuresOfAllTasksAtOnce) {
     TaskGroup group(4, {});
     for (int i = 0; i < 8; ++i) group.run([] { throw Error(ErrorKind::failed, "all"); });
     EXPECT_EQ(kind_of_wait(group), ErrorKind::failed);
+  }
+}
+
+TEST(TaskGroup, WorksWithTheThreadsThatTheSystemGives) {
+  const auto run = [] {
+    std::atomic<int> runs = 0;
+    TaskGroup group(4, {});
+    for (int i = 0; i < 100; ++i) group.run([&] { ++runs; });
+    group.wait();
+    if (runs != 100) throw std::logic_error("a task is lost");
+  };
+  EXPECT_EQ(tests::with_threads(0, run), tests::Ended::with_error);
+  if (::geteuid() == 0) {
+    EXPECT_EQ(tests::with_threads(1, run), tests::Ended::well);
   }
 }
 

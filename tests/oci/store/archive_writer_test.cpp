@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <future>
 #include <latch>
 #include <thread>
 
@@ -248,6 +249,40 @@ TEST_F(ArchiveWriting, TakesTheSameBlobFromAPushAndAnAddAtOnce) {
   }
   store->commit({});
   EXPECT_EQ(names_in(bytes()).size(), 3u);
+  EXPECT_EQ(fetched(*open(), blob), layer);
+}
+
+TEST_F(ArchiveWriting, WaitsForAnotherWriterNoLongerThanUntilAStop) {
+  const auto store = create();
+  const std::string layer = noise(10'000, 1);
+  const Descriptor blob = describe(media::oci_layer, layer);
+  std::latch begun(2);
+  std::latch ended(1);
+  const Content slow = [&](const Call&, Sink& sink) {
+    sink.write(bytes_of(layer));
+    begun.count_down();
+    ended.wait();
+  };
+  // One has the end of the file, the other the place of the blob.
+  store->expect({}, std::span(&blob, 1));
+  std::jthread adding([&] { store->add({}, media::oci_layer, slow); });
+  std::jthread pushing([&] { store->push({}, blob, slow); });
+  begun.wait();
+  std::stop_source stop;
+  const Call call{.stop = stop.get_token()};
+  auto second_add = std::async(std::launch::async, [&] {
+    return kind_thrown([&] { store->add(call, media::oci_layer, content_of("x")); });
+  });
+  auto second_push = std::async(std::launch::async, [&] {
+    return kind_thrown([&] { store->push(call, blob, content_of(layer)); });
+  });
+  stop.request_stop();
+  EXPECT_EQ(second_add.get(), ErrorKind::interrupted);
+  EXPECT_EQ(second_push.get(), ErrorKind::interrupted);
+  ended.count_down();
+  adding.join();
+  pushing.join();
+  store->commit({});
   EXPECT_EQ(fetched(*open(), blob), layer);
 }
 

@@ -8,6 +8,7 @@
 #include "oci/base/error.hpp"
 #include "oci/store/memory.hpp"
 #include "tests/oci/store/parts.hpp"
+#include "tests/support/scarce_threads.hpp"
 
 namespace davit::tests {
 namespace {
@@ -92,6 +93,11 @@ TEST_F(FetchingAhead, IsNotFurtherAheadThanItsMemory) {
   });
   ahead.fetch({}, 0, sink);
   EXPECT_LE(furthest, 24 * MiB);
+}
+
+TEST_F(FetchingAhead, EndsWhereTheSystemRefusesThreads) {
+  EXPECT_EQ(with_threads(0, [&] { expect_all(nanoseconds(0)); }), Ended::with_error);
+  EXPECT_EQ(with_threads(0, [&] { expect_all(nanoseconds(1)); }), Ended::with_error);
 }
 
 TEST_F(FetchingAhead, HandsAFailureOver) {
