@@ -192,9 +192,12 @@ void declare_diff(Arguments command) {
     // A person reads one table of all changes, a script a list of each kind.
     using oci::ChangeKind;
     using Kind = std::pair<ChangeKind, const char*>;
-    for (const auto& [kind, word] :
+    for (const Kind& one :
          {Kind(ChangeKind::removed, "removed"), Kind(ChangeKind::changed, "changed"),
           Kind(ChangeKind::added, "added")}) {
+      // Lambdas do not capture what a structured binding names.
+      const ChangeKind kind = one.first;
+      const char* const word = one.second;
       if (out.form() == Output::Form::json || kind == ChangeKind::removed) {
         out.table(word,
                   {{"CHANGE", ""}, {"SIZE", ""}, {"PATH", "path"}, {"", "before"}, {"", "after"}},
