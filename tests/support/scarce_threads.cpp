@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "oci/base/error.hpp"
 
@@ -17,7 +18,9 @@ constexpr uid_t nobody_else = 61'234;
 [[noreturn]] void run(int threads, const std::function<void()>& action) {
   ::alarm(10);
   const bool is_root = ::geteuid() == 0;
-  const rlim_t count = is_root ? static_cast<rlim_t>(threads) + 1 : 0;
+  // A sanitizer may have a thread of its own.
+  const auto there = std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+  const rlim_t count = is_root ? static_cast<rlim_t>(threads + there) : 0;
   const rlimit limit{count, count};
   if (::setrlimit(RLIMIT_NPROC, &limit) != 0) ::_exit(2);
   if (is_root && ::setresuid(nobody_else, nobody_else, nobody_else) != 0) ::_exit(2);
