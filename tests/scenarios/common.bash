@@ -51,6 +51,14 @@ start_faulty_registry() {
   read -r FAULTY <&"${FAULTY_REGISTRY_PROCESS[0]}"
 }
 
+# ends_with STATUS PID: the process ends within two seconds, and so.
+ends_with() {
+  local status=0 began=$EPOCHREALTIME
+  wait "$2" || status=$?
+  [ "$status" -eq "$1" ] || { echo "status $status" >&2; return 1; }
+  awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a < 2) }'
+}
+
 wait_for_port() {
   local port=$1 pid=$2 i
   for i in $(seq 1 100); do

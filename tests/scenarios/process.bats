@@ -11,14 +11,6 @@ setup_file() {
 
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
-# ends_with STATUS PID: the process ends within two seconds, and so.
-ends_with() {
-  local status=0 began=$EPOCHREALTIME
-  wait "$2" || status=$?
-  [ "$status" -eq "$1" ] || { echo "status $status" >&2; return 1; }
-  awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a < 2) }'
-}
-
 # A process hears signals in its own way once it blocks them.
 until_it_listens() {
   until grep -q '^SigBlk:.*[1-9a-f]' "/proc/$1/status"; do sleep 0.01; done

@@ -133,6 +133,8 @@ class Repository final : public oci::Store {
     if (response.ok()) {
       if (auto descriptor = described(response, tag_or_digest)) return descriptor;
     }
+    // What is only for now was waited for already.
+    if (is_temporary(response.status)) throw failure(response, named(tag_or_digest));
     // A refused HEAD has no body to say why, and some registries leave out what it should tell.
     return resolve_by_get(call, std::move(request), tag_or_digest);
   }
