@@ -14,7 +14,13 @@ struct CopyWords {
   PlatformChoice platform;
   std::string source;
   std::vector<std::string> destinations;
+  bool force = false;
 };
+
+void declare_force(Arguments& command, CopyWords& words) {
+  command.flag("--force", words.force,
+               "send everything, also what the destination says that it has");
+}
 
 enum class SourceKind { any, local };
 
@@ -35,10 +41,12 @@ void copy(Session& session, const CopyWords& words, SourceKind kind) {
     }
   }
   words.destination.prepare(session, to);
-  session.print(copy_image(session.call(), session.places(), from, to,
-                           {.platform = words.platform.chosen(),
-                            .jobs = words.transfer.jobs,
-                            .use = words.destination.use()}));
+  session.print(
+      copy_image(session.call(), session.places(), from, to,
+                 {.platform = words.platform.chosen(),
+                  .jobs = words.transfer.jobs,
+                  .use = words.destination.use(),
+                  .present = words.force ? oci::Present::sent_again : oci::Present::trusted}));
 }
 
 void declare(Arguments command, SourceKind kind) {
@@ -46,6 +54,7 @@ void declare(Arguments command, SourceKind kind) {
   command.positional("SOURCE", words->source, "where the image is");
   command.positionals("DESTINATION", words->destinations, 1, "where it goes; may be several");
   words->transfer.declare(command);
+  declare_force(command, *words);
   words->destination.declare(command);
   words->platform.declare(command);
   declare_common(command);
@@ -86,6 +95,7 @@ void declare_pull(Arguments command) {
                               "oci:DIR[:TAG] or oci-archive:FILE[:TAG]; by default a layout named "
                               "after the repository");
   words->transfer.declare(command);
+  declare_force(command, *words);
   words->destination.declare(command);
   words->platform.declare(command);
   declare_common(command);

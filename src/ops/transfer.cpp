@@ -5,6 +5,7 @@
 #include "oci/image/inspect.hpp"
 #include "oci/model/config.hpp"
 #include "oci/model/manifest.hpp"
+#include "oci/store/nearer.hpp"
 
 namespace davit::app {
 namespace {
@@ -56,7 +57,7 @@ void append_entries(const oci::Call& call, oci::Store& store, const Descriptor& 
 }  // namespace
 
 oci::CopyOptions copy_options(const TransferOptions& options, std::vector<std::string> tags) {
-  return {.tags = std::move(tags), .jobs = options.jobs};
+  return {.tags = std::move(tags), .jobs = options.jobs, .present = options.present};
 }
 
 void check_for_docker(const oci::Call& call, oci::Store& from, const Descriptor& root) {
@@ -73,6 +74,7 @@ std::vector<Landed> copy_image(const oci::Call& call, Places& places, const Plac
   oci::Store& source = places.open(call, from, Use::read);
   const Descriptor root = oci::find_image(call, source, from.identifier(), options.platform);
   std::vector<Landed> landed;
+  std::unique_ptr<oci::Store> nearer;
   for (Target& target : group_targets(to)) {
     if (target.tags.empty() && target.place.identifier().empty() && !from.tag().empty()) {
       target.tags.push_back(target.place.kind == Place::Kind::docker_archive && !from.local()
@@ -87,7 +89,11 @@ std::vector<Landed> copy_image(const oci::Call& call, Places& places, const Plac
     }
     if (target.place.kind == Place::Kind::docker_archive) check_for_docker(call, source, root);
     oci::Store& destination = places.open(call, target.place, options.use);
-    oci::copy(call, source, destination, root, copy_options(options, target.tags));
+    oci::copy(call, nearer ? *nearer : source, destination, root,
+              copy_options(options, target.tags));
+    if (!nearer && !from.local() && options.use == Use::write) {
+      nearer = oci::make_nearer(destination, source);
+    }
     landed.push_back({destination.name(), target.tags, root});
   }
   if (options.use == Use::write) places.commit(call);

@@ -14,6 +14,7 @@ struct TransferOptions {
   std::optional<oci::Platform> platform;  ///< one image of an index; otherwise the index whole
   std::size_t jobs = 8;
   Use use = Use::write;
+  oci::Present present = oci::Present::trusted;
 };
 
 /// What the copies of a command have in common.
@@ -24,7 +25,8 @@ oci::CopyOptions copy_options(const TransferOptions& options, std::vector<std::s
 void check_for_docker(const oci::Call& call, oci::Store& from, const oci::Descriptor& root);
 
 /// Copies one image to every place, its bytes and so its digest unchanged. A place named without
-/// a tag gets the one the source was named by.
+/// a tag gets the one the source was named by. The source is read once: the other places get what
+/// the first one got from there.
 std::vector<Landed> copy_image(const oci::Call& call, Places& places, const Place& from,
                                const std::vector<Place>& to, const TransferOptions& options);
 

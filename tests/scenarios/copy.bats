@@ -160,3 +160,29 @@ assert_one_error_line_after_progress() {
   podman save -q -o podman.tar team/hello:1.0
   [ "$(davit digest docker-archive:podman.tar)" = "$(davit digest docker-archive:skopeo.tar)" ]
 }
+
+@test "what goes to two registries leaves its source once" {
+  start_faulty_registry --image app:1
+  davit copy -q "$FAULTY/app:1" "$REGISTRY/one:1" "$REGISTRY/two:1" > /dev/null
+  grep -q 'GET /v2/app/blobs/' "$FAULTY_LOG"
+  [ -z "$(grep -o 'GET /v2/app/blobs/[^ ]*' "$FAULTY_LOG" | sort | uniq -d)" ]
+}
+
+@test "the next copy mends a layout that has lost a blob, or has a damaged one" {
+  davit copy -q oci:local:1 oci:out:1 > /dev/null
+  local blob
+  for blob in $(ls out/blobs/sha256); do
+    rm "out/blobs/sha256/$blob"
+    davit copy -q oci:local:1 oci:out:1 > /dev/null
+    printf x | dd of="out/blobs/sha256/$blob" conv=notrunc status=none
+    davit copy -q oci:local:1 oci:out:1 > /dev/null
+    [ "$(sha256sum < "out/blobs/sha256/$blob")" = "$blob  -" ]
+  done
+}
+
+@test "with --force all is sent again" {
+  davit copy -q oci:local:1 "$REGISTRY/force:1" > /dev/null
+  davit copy --force --progress plain oci:local:1 "$REGISTRY/force:1" 2> progress > /dev/null
+  [ "$(grep -c ' done ' progress)" -eq 3 ]
+  run ! grep -E 'exists|mounted' progress
+}

@@ -68,9 +68,9 @@ stops() {
   exec 9< out/.davit.lock
   flock 9
   "$DAVIT" copy -q "$IMAGE" oci:out:2 3>&- 9<&- &
-  # Its blobs are there, so it comes to the index at once; a signal before that ends it as well.
-  sleep 0.2
-  stops $!
+  local pid=$!
+  until ls -l "/proc/$pid/fd" | grep -q davit.lock; do sleep 0.01; done
+  stops "$pid"
 }
 
 @test "a signal ends a credential helper that hangs" {

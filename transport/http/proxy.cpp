@@ -68,6 +68,7 @@ Proxies Proxies::from_environment() {
 
 const std::string& Proxies::of(const Origin& origin) const {
   static const std::string direct;
+  if (is_loopback(origin.host)) return direct;
   const bool excepted = std::any_of(exceptions.begin(), exceptions.end(),
                                     [&](const auto& word) { return covers(word, origin.host); });
   if (excepted) return direct;

@@ -9,7 +9,8 @@ namespace davit::transport {
 
 /// Which proxy leads to which origin, as curl reads the environment: http_proxy (lower case alone,
 /// because CGI servers set HTTP_PROXY from a request's header), https_proxy, all_proxy and
-/// no_proxy, these also in upper case.
+/// no_proxy, these also in upper case. Loopback hosts are always reached directly, as Go's clients
+/// do: this machine is no other one's.
 struct Proxies {
   std::string http;  ///< "[SCHEME://][USER:PASSWORD@]HOST[:PORT]"; empty: none
   std::string https;

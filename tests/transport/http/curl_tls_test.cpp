@@ -245,8 +245,9 @@ TEST(Proxy, IsNeverTakenFromTheEnvironmentBehindOurBack) {
   const tests::ScopedVariable variable("http_proxy",
                                        fmt::format("http://127.0.0.1:{}", proxy.port()));
   EXPECT_EQ(make_curl({})->send({}, get(server.url())).body, "ok");
-  EXPECT_EQ(make_curl({.proxies = Proxies::from_environment()})->send({}, get(server.url())).body,
-            "from the proxy");
+  const auto with_proxy = make_curl({.proxies = Proxies::from_environment()});
+  EXPECT_EQ(with_proxy->send({}, get(Url::parse("http://registry.test/"))).body, "from the proxy");
+  EXPECT_EQ(with_proxy->send({}, get(server.url())).body, "ok");
 }
 
 TEST(Proxy, RefusalSaysWhatKindOfTroubleItIs) {

@@ -88,6 +88,13 @@ TEST(Proxies, LeaveEverythingAloneWithAStar) {
             "");
 }
 
+TEST(Proxies, AreNotForThisMachine) {
+  const Proxies proxies = read({{"all_proxy", "http://p"}});
+  for (const char* url : {"http://localhost:5000/", "https://127.0.0.1/", "http://[::1]:80/"}) {
+    EXPECT_EQ(proxy_of(proxies, url), "") << url;
+  }
+}
+
 TEST(Proxies, DoNotTakeAMalformedNetworkForOne) {
   const Proxies proxies =
       read({{"all_proxy", "http://p"}, {"no_proxy", "10.0.0.0/33 10.0.0.0/x /8"}});
