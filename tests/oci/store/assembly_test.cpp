@@ -158,6 +158,15 @@ TEST_F(CopyInParts, BringsALargeBlobSo) {
   EXPECT_EQ(result.bytes_sent, large + image_.blobs[0].size + image_.manifest.size());
 }
 
+TEST_F(CopyInParts, BringsTheWholeWhereAPartIsNotGiven) {
+  from_.refuses_every = 3;
+  const CopyResult result = copy_once();
+  EXPECT_TRUE(is_there());
+  EXPECT_EQ(from_.asked.size(), 3u);
+  EXPECT_EQ(result.blobs_sent, 2u);
+  EXPECT_EQ(hidden_files(), 0u);
+}
+
 TEST_F(CopyInParts, GoesOnWhereAnEarlierOneBrokeOff) {
   break_off();
   EXPECT_FALSE(open()->has({}, image_.blobs[1]));

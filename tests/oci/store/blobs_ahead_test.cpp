@@ -71,6 +71,15 @@ TEST_F(FetchingAhead, TakesBlobsWholeFromAStoreThatGivesNoParts) {
   EXPECT_EQ(from_.whole, 5);
 }
 
+TEST_F(FetchingAhead, TakesTheRestFromTheWholeWhereAPartIsNotGiven) {
+  for (const std::size_t every : {2u, 3u, 5u}) {
+    from_.asked.clear();
+    from_.refuses_every = every;
+    expect_all(nanoseconds(0));
+    EXPECT_GT(from_.whole, 0);
+  }
+}
+
 TEST_F(FetchingAhead, ServesTwoReadersAtOnce) {
   for (const auto patience : {nanoseconds(0), nanoseconds(hours(1))}) {
     BlobsAhead ahead({}, from_, blobs_, patience);

@@ -36,6 +36,10 @@ class GivesParts final : public oci::ForwardingStore {
     bool breaks = false;
     {
       const std::lock_guard lock(mutex_);
+      if (refuses_every != 0 && (asked.size() + 1) % refuses_every == 0) {
+        asked.push_back(part);
+        return false;
+      }
       asked.push_back(part);
       if (breaks_after) {
         size = std::min(size, *breaks_after);
@@ -62,6 +66,7 @@ class GivesParts final : public oci::ForwardingStore {
 
   static constexpr std::size_t piece = 64 * oci::KiB;  ///< the most that one write passes on
   bool gives = true;
+  std::size_t refuses_every = 0;  ///< as one node of so many that knows no ranges; 0: none
   std::optional<std::uint64_t> breaks_after;
   std::vector<oci::Part> asked;
   std::atomic<int> whole = 0;
