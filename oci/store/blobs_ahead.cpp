@@ -140,8 +140,9 @@ BlobsAhead::Way BlobsAhead::stream(const Call& call, std::size_t number, Sink& i
     }
   } catch (const Error&) {
     if (!stream.too_slow() || call.stop.stop_requested()) throw;
-    way = Way::parts;
   }
+  // A stream that is too slow may still have come to its end before it heard of that.
+  if (stream.too_slow()) way = Way::parts;
   taken = stream.taken();
   auto state = state_.hold();
   state->way = way;

@@ -65,6 +65,14 @@ TEST_F(FetchingAhead, GoesOnInPartsInTheMiddleOfAStream) {
   EXPECT_EQ(from_.whole, 0);
 }
 
+TEST_F(FetchingAhead, GoesOnInPartsAfterAStreamThatEndedBeforeItWasStopped) {
+  const std::vector<Descriptor> blobs = {blobs_[1], blobs_[0]};  // One write is all of the first.
+  BlobsAhead ahead({}, from_, blobs, nanoseconds(1));
+  EXPECT_EQ(fetch(ahead, 0), texts_[1]);
+  EXPECT_EQ(fetch(ahead, 1), texts_[0]);
+  for (const Part& part : from_.asked) EXPECT_LE(part.size, 3 * MiB);
+}
+
 TEST_F(FetchingAhead, TakesBlobsWholeFromAStoreThatGivesNoParts) {
   from_.gives = false;
   expect_all(hours(1));
