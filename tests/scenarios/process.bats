@@ -11,8 +11,10 @@ setup_file() {
 
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
-# A process hears signals in its own way once it blocks them.
+# A process hears signals in its own way once it blocks them. So does the shell for a moment, before it
+# becomes the program.
 until_it_listens() {
+  until [ "$(readlink "/proc/$1/exe")" = "$(readlink -f "$DAVIT")" ]; do sleep 0.01; done
   until grep -q '^SigBlk:.*[1-9a-f]' "/proc/$1/status"; do sleep 0.01; done
 }
 
