@@ -29,6 +29,8 @@ at_terminal() {
 import os, pty, signal, sys, termios, time
 
 signal.alarm(20)
+# Whoever runs the tests may have been told to ignore it, as by nohup.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 pid, terminal = pty.fork()
 if pid == 0:
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)

@@ -160,6 +160,9 @@ make_layers() {
 }
 
 @test "small layers that would need much memory are refused with little" {
+  local most=65536
+  # AddressSanitizer keeps what is freed.
+  if grep -q __asan_init "$DAVIT"; then most=1048576; fi
   place=$(mktemp -d -p /dev/shm 2> /dev/null || mktemp -d)
   python3 "$BATS_TEST_DIRNAME/../support/hostile_layers.py" --greedy cases outside > expected
   while read -r name outcome; do
@@ -168,7 +171,7 @@ make_layers() {
       run --separate-stderr bash -c 'exec /usr/bin/time -f "peak %M" "$@"' - "$DAVIT" $words --progress none
       peak=$(sed -n 's/^peak //p' <<< "$stderr")
       [[ "$status" -eq 7 || "$status" -eq 6 ]] || { rm -rf "$place"; echo "$words: $status $stderr" >&2; return 1; }
-      [ "$peak" -lt 65536 ] || { rm -rf "$place"; echo "$words: $peak KiB" >&2; return 1; }
+      [ "$peak" -lt "$most" ] || { rm -rf "$place"; echo "$words: $peak KiB" >&2; return 1; }
     done
   done < expected
   left=$(ls -A "$place")
