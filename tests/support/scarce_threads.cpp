@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "oci/base/error.hpp"
 
@@ -18,7 +19,8 @@ constexpr uid_t nobody_else = 61'234;
 [[noreturn]] void run(int threads, const std::function<void()>& action) {
   ::alarm(10);
   const bool is_root = ::geteuid() == 0;
-  // A sanitizer may have a thread of its own.
+  // A sanitizer may have a thread of its own, which it starts with the first of ours.
+  std::thread([] {}).join();
   const auto there = std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
   const rlim_t count = is_root ? static_cast<rlim_t>(threads + there) : 0;
   const rlimit limit{count, count};
