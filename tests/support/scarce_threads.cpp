@@ -1,11 +1,13 @@
 #include "tests/support/scarce_threads.hpp"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
+#include <string>
 #include <thread>
 
 #include "oci/base/error.hpp"
@@ -13,19 +15,24 @@
 namespace davit::tests {
 namespace {
 
-/// A user who has no other processes. The limit counts those of a user, and not those of root.
-constexpr uid_t nobody_else = 61'234;
+/// A user who has no other processes: the limit counts all those of a user, so tests that run at
+/// the same time need users of their own. It does not count those of root.
+uid_t nobody_else() { return static_cast<uid_t>(20'000 + ::getpid() % 40'000); }
 
 [[noreturn]] void run(int threads, const std::function<void()>& action) {
   ::alarm(10);
   const bool is_root = ::geteuid() == 0;
-  // A sanitizer may have a thread of its own, which it starts with the first of ours.
-  std::thread([] {}).join();
+  // A sanitizer may have a thread of its own, which it starts with the first of ours. That one is
+  // still counted for a moment after it was joined.
+  pid_t ours = 0;
+  std::thread([&] { ours = ::gettid(); }).join();
+  while (std::filesystem::exists("/proc/self/task/" + std::to_string(ours))) ::sched_yield();
   const auto there = std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
   const rlim_t count = is_root ? static_cast<rlim_t>(threads + there) : 0;
   const rlimit limit{count, count};
+  const uid_t nobody = nobody_else();
   if (::setrlimit(RLIMIT_NPROC, &limit) != 0) ::_exit(2);
-  if (is_root && ::setresuid(nobody_else, nobody_else, nobody_else) != 0) ::_exit(2);
+  if (is_root && ::setresuid(nobody, nobody, nobody) != 0) ::_exit(2);
   try {
     action();
   } catch (const oci::Error&) {
