@@ -1,6 +1,7 @@
 #include "tests/support/fault.hpp"
 
 #include <array>
+#include <regex>
 #include <stdexcept>
 #include <utility>
 
@@ -87,6 +88,15 @@ Fault parse_fault(std::string_view text) {
   }
   return fault;
 }
+
+/// Apart from the header, which many include, for the sake of <regex>.
+struct Faults::Armed {
+  Fault fault;
+  std::regex path;
+};
+
+Faults::Faults() = default;
+Faults::~Faults() = default;
 
 void Faults::add(Fault fault) {
   std::regex path(fault.path);

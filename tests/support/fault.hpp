@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <limits>
 #include <mutex>
-#include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,16 +77,15 @@ Fault parse_fault(std::string_view text);
 /// The faults to come. Thread-safe.
 class Faults {
  public:
+  Faults();
+  ~Faults();
   void add(Fault fault);
   void clear();
   /// The faults that strike this request; each counts it.
   std::vector<Fault> strike(Port port, std::string_view method, const std::string& target);
 
  private:
-  struct Armed {
-    Fault fault;
-    std::regex path;
-  };
+  struct Armed;
   std::mutex mutex_;
   std::vector<Armed> armed_;
 };
