@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "oci/base/error.hpp"
@@ -19,6 +20,17 @@ std::optional<oci::Error> error_of(Action&& action) {
   }
   ADD_FAILURE() << "nothing was thrown";
   return std::nullopt;
+}
+
+/// The same where a test cannot go on without it: if nothing is thrown, that is an exception.
+template <class Action>
+oci::Error thrown_by(Action&& action) {
+  try {
+    action();
+  } catch (const oci::Error& error) {
+    return error;
+  }
+  throw std::logic_error("nothing failed");
 }
 
 /// Its kind alone.

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "oci/base/error.hpp"
+#include "tests/support/errors.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace davit::oci {
@@ -22,16 +23,6 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using tests::TempDir;
 using tests::write_file;
-
-template <class Action>
-Error failure(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  throw std::logic_error("nothing failed");
-}
 
 std::size_t entries(const fs::path& directory) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory), {}));
@@ -111,7 +102,8 @@ TEST(AtomicFile, LeavesNothingIfItCannotBeRenamed) {
   fs::create_directories(dir / "taken/by a directory");
   {
     AtomicFile file = AtomicFile::in(dir.path());
-    EXPECT_THAT(failure([&] { file.commit_as(dir / "taken"); }).what(), HasSubstr("taken: "));
+    EXPECT_THAT(tests::thrown_by([&] { file.commit_as(dir / "taken"); }).what(),
+                HasSubstr("taken: "));
   }
   EXPECT_EQ(entries(dir.path()), 1);
 }
@@ -119,7 +111,8 @@ TEST(AtomicFile, LeavesNothingIfItCannotBeRenamed) {
 TEST(AtomicFile, FailsOnADirectoryBeforeAnythingIsWritten) {
   const TempDir dir;
   fs::create_directory(dir / "taken");
-  EXPECT_THAT(failure([&] { AtomicFile(dir / "taken"); }).what(), HasSubstr("Is a directory"));
+  EXPECT_THAT(tests::thrown_by([&] { AtomicFile(dir / "taken"); }).what(),
+              HasSubstr("Is a directory"));
 }
 
 TEST(AtomicFile, ReplacesTheFileBehindALinkAndKeepsTheLink) {
@@ -150,7 +143,7 @@ TEST(AtomicFile, GivesUpOnLinksInACircle) {
   const TempDir dir;
   fs::create_symlink("b", dir / "a");
   fs::create_symlink("a", dir / "b");
-  EXPECT_THAT(failure([&] { AtomicFile(dir / "a"); }).what(),
+  EXPECT_THAT(tests::thrown_by([&] { AtomicFile(dir / "a"); }).what(),
               HasSubstr("Too many levels of symbolic links"));
 }
 
@@ -196,13 +189,15 @@ TEST(AtomicFile, WaitsNoLongerForAFifoThanUntilAStop) {
     AtomicFile file(fifo, shared_mode, stop.get_token());
     file.write(bytes_of(std::string(300'000, 'x')));
   };
-  auto without_reader = std::async(std::launch::async, [&] { return failure(write).kind(); });
+  auto without_reader =
+      std::async(std::launch::async, [&] { return tests::thrown_by(write).kind(); });
   stop.request_stop();
   EXPECT_EQ(without_reader.get(), ErrorKind::interrupted);
 
   stop = std::stop_source();
   const Fd idle_reader = open_file(fifo, O_RDONLY | O_NONBLOCK);
-  auto without_room = std::async(std::launch::async, [&] { return failure(write).kind(); });
+  auto without_room =
+      std::async(std::launch::async, [&] { return tests::thrown_by(write).kind(); });
   stop.request_stop();
   EXPECT_EQ(without_room.get(), ErrorKind::interrupted);
 }
@@ -243,7 +238,7 @@ TEST(AtomicFile, WritesThroughAPipeThatIsOpen) {
 
 TEST(AtomicFile, SaysThatItsDirectoryIsMissing) {
   const TempDir dir;
-  const Error error = failure([&] { AtomicFile file(dir / "absent/f"); });
+  const Error error = tests::thrown_by([&] { AtomicFile file(dir / "absent/f"); });
   EXPECT_EQ(error.kind(), ErrorKind::not_found);
   EXPECT_THAT(error.what(), HasSubstr("absent/f"));
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "oci/base/error.hpp"
+#include "tests/support/errors.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace davit::oci {
@@ -14,16 +15,6 @@ namespace {
 using testing::HasSubstr;
 using tests::TempDir;
 using tests::write_file;
-
-template <class Action>
-Error failure(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  throw std::logic_error("nothing failed");
-}
 
 mode_t mode_of(const std::filesystem::path& path) {
   struct stat info {};
@@ -63,7 +54,7 @@ TEST(Fd, LeavesNothingBehindWhenMoved) {
 
 TEST(OpenFile, NamesThePathItCannotOpen) {
   const TempDir dir;
-  const Error error = failure([&] { open_file(dir / "absent\x1b", O_RDONLY); });
+  const Error error = tests::thrown_by([&] { open_file(dir / "absent\x1b", O_RDONLY); });
   EXPECT_EQ(error.kind(), ErrorKind::not_found);
   EXPECT_THAT(error.what(), HasSubstr("absent\\x1b: No such file or directory"));
 }
@@ -97,7 +88,7 @@ TEST_P(Beneath, GivesNothingForAFileThatIsNotThere) {
 
 TEST_P(Beneath, DoesNotLeaveTheDirectory) {
   for (const char* path : {"..", "../x", "inner/../../x", "/etc/passwd"}) {
-    EXPECT_EQ(failure([&] { open(path); }).kind(), ErrorKind::corrupt) << path;
+    EXPECT_EQ(tests::thrown_by([&] { open(path); }).kind(), ErrorKind::corrupt) << path;
   }
 }
 
@@ -105,7 +96,7 @@ TEST_P(Beneath, FollowsNoSymbolicLink) {
   std::filesystem::create_symlink("file", dir_ / "inner/link");
   std::filesystem::create_directory_symlink("inner", dir_ / "linked");
   for (const char* path : {"inner/link", "linked/file"}) {
-    const Error error = failure([&] { open(path); });
+    const Error error = tests::thrown_by([&] { open(path); });
     EXPECT_EQ(error.kind(), ErrorKind::corrupt);
     EXPECT_THAT(error.what(), HasSubstr("the layout: " + std::string(path)));
   }
@@ -113,7 +104,7 @@ TEST_P(Beneath, FollowsNoSymbolicLink) {
 
 TEST_P(Beneath, DoesNotCutAPathAtANulByte) {
   using namespace std::string_literals;
-  EXPECT_EQ(failure([&] { open("inner/file\0/../x"s); }).kind(), ErrorKind::corrupt);
+  EXPECT_EQ(tests::thrown_by([&] { open("inner/file\0/../x"s); }).kind(), ErrorKind::corrupt);
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, Beneath, testing::Values(OpenBeneath::best, OpenBeneath::names));
@@ -128,14 +119,14 @@ TEST(ReadFile, ReadsTheWholeFile) {
 TEST(ReadFile, RefusesAFileBeyondItsLimit) {
   const TempDir dir;
   write_file(dir / "f", "12345");
-  const Error error = failure([&] { read_file(dir / "f", 4); });
+  const Error error = tests::thrown_by([&] { read_file(dir / "f", 4); });
   EXPECT_EQ(error.kind(), ErrorKind::corrupt);
   EXPECT_THAT(error.what(), HasSubstr((dir / "f").native() + " is larger than 4 bytes"));
 }
 
 TEST(ReadFile, FailsOnADirectoryByName) {
   const TempDir dir;
-  EXPECT_THAT(failure([&] { read_file(dir.path(), 10); }).what(),
+  EXPECT_THAT(tests::thrown_by([&] { read_file(dir.path(), 10); }).what(),
               HasSubstr(dir.path().native() + ": Is a directory"));
 }
 
@@ -154,7 +145,7 @@ TEST(SendFile, SaysHowMuchAShortFileLacks) {
   write_file(dir / "f", "0123456789");
   const Fd fd = open_file(dir / "f", O_RDONLY);
   NullSink sink;
-  const Error error = failure([&] { send_file(fd.get(), 6, 10, sink, "the blob"); });
+  const Error error = tests::thrown_by([&] { send_file(fd.get(), 6, 10, sink, "the blob"); });
   EXPECT_EQ(error.kind(), ErrorKind::corrupt);
   EXPECT_STREQ(error.what(), "the blob: ends 6 bytes too early");
 }
@@ -169,7 +160,7 @@ TEST(WriteAllAt, WritesWhereItIsTold) {
 
 TEST(WriteAll, NamesWhatItCannotWrite) {
   const Fd full = open_file("/dev/full", O_WRONLY);
-  EXPECT_STREQ(failure([&] { write_all(full.get(), bytes_of("x"), "the disk"); }).what(),
+  EXPECT_STREQ(tests::thrown_by([&] { write_all(full.get(), bytes_of("x"), "the disk"); }).what(),
                "the disk: No space left on device");
 }
 
@@ -194,8 +185,10 @@ TEST(MakeDirectories, AgreesWithDirectoriesThatAreThere) {
 TEST(MakeDirectories, SaysThatAFileIsInTheWay) {
   const TempDir dir;
   write_file(dir / "f", "");
-  EXPECT_THAT(failure([&] { make_directories(dir / "f"); }).what(), HasSubstr("Not a directory"));
-  EXPECT_THAT(failure([&] { make_directories(dir / "f/g"); }).what(), HasSubstr("Not a directory"));
+  EXPECT_THAT(tests::thrown_by([&] { make_directories(dir / "f"); }).what(),
+              HasSubstr("Not a directory"));
+  EXPECT_THAT(tests::thrown_by([&] { make_directories(dir / "f/g"); }).what(),
+              HasSubstr("Not a directory"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "oci/base/error.hpp"
 #include "oci/base/file.hpp"
 #include "oci/model/json.hpp"
+#include "tests/support/errors.hpp"
 #include "tests/support/testdata.hpp"
 
 namespace davit::oci {
@@ -36,18 +37,8 @@ Json derive(const ConfigChanges& what) {
   return parse_json(derive_config(std::nullopt, what), "it");
 }
 
-template <class Action>
-Error failure(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error;
-  }
-  throw std::logic_error("nothing failed");
-}
-
 Error parse_failure(std::string_view text) {
-  return failure([&] { parse_config(text, "the config"); });
+  return tests::thrown_by([&] { parse_config(text, "the config"); });
 }
 
 TEST(ParseConfig, ReadsAConfigOfARealImage) {
@@ -180,7 +171,7 @@ TEST(DeriveConfig, RefusesAVariableWithoutNameOrValue) {
   for (const char* assignment : {"PATH", "", "=value", "="}) {
     ConfigChanges what = changes();
     what.env = {assignment};
-    const Error error = failure([&] { derive(parse_json(real_config(), "it"), what); });
+    const Error error = tests::thrown_by([&] { derive(parse_json(real_config(), "it"), what); });
     EXPECT_EQ(error.kind(), ErrorKind::usage);
     EXPECT_EQ(error.what(),
               "the environment variable '" + std::string(assignment) + "' is not NAME=VALUE");
@@ -304,7 +295,7 @@ TEST(DeriveConfig, RefusesABaseWithMembersOfTheWrongType) {
                                             {{"history", Json::object()}}}) {
     ConfigChanges what = changes();
     what.env = {"A=1"};
-    const Error error = failure([&] { derive(base, what); });
+    const Error error = tests::thrown_by([&] { derive(base, what); });
     EXPECT_EQ(error.kind(), ErrorKind::corrupt) << to_text(base);
     EXPECT_THAT(error.what(), HasSubstr("the base image's configuration")) << to_text(base);
   }
@@ -340,15 +331,15 @@ TEST(DeriveConfig, ForgetsTheDetailsOfAnotherPlatform) {
 TEST(DeriveConfig, RefusesAnImageWithoutAPlatform) {
   ConfigChanges what = changes();
   what.platform = std::nullopt;
-  EXPECT_EQ(failure([&] { derive(what); }).kind(), ErrorKind::usage);
-  EXPECT_EQ(failure([&] { derive({{"os", "linux"}}, what); }).kind(), ErrorKind::usage);
+  EXPECT_EQ(tests::thrown_by([&] { derive(what); }).kind(), ErrorKind::usage);
+  EXPECT_EQ(tests::thrown_by([&] { derive({{"os", "linux"}}, what); }).kind(), ErrorKind::usage);
 }
 
 TEST(DeriveConfig, NamesATextThatIsNotUtf8) {
   const auto message = [](const auto& change) {
     ConfigChanges what = changes();
     change(what);
-    const Error error = failure([&] { derive(what); });
+    const Error error = tests::thrown_by([&] { derive(what); });
     EXPECT_EQ(error.kind(), ErrorKind::usage);
     return std::string(error.what());
   };
