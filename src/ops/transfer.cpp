@@ -54,6 +54,13 @@ void append_entries(const oci::Call& call, oci::Store& store, const Descriptor& 
   }
 }
 
+/// Whether content of one can be mounted in the other.
+bool in_one_registry(const oci::Store& a, const oci::Store& b) {
+  const auto first = a.mount_source();
+  const auto second = b.mount_source();
+  return first && second && first->origin == second->origin;
+}
+
 }  // namespace
 
 oci::CopyOptions copy_options(const TransferOptions& options, std::vector<std::string> tags) {
@@ -89,8 +96,9 @@ std::vector<Landed> copy_image(const oci::Call& call, Places& places, const Plac
     }
     if (target.place.kind == Place::Kind::docker_archive) check_for_docker(call, source, root);
     oci::Store& destination = places.open(call, target.place, options.use);
-    oci::copy(call, nearer ? *nearer : source, destination, root,
-              copy_options(options, target.tags));
+    // Within its own registry the source is mounted, which moves nothing at all.
+    const bool near = nearer && !in_one_registry(source, destination);
+    oci::copy(call, near ? *nearer : source, destination, root, copy_options(options, target.tags));
     if (!nearer && !from.local() && options.use == Use::write) {
       nearer = oci::make_nearer(destination, source);
     }

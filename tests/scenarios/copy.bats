@@ -168,6 +168,15 @@ assert_one_error_line_after_progress() {
   [ -z "$(grep -o 'GET /v2/app/blobs/[^ ]*' "$FAULTY_LOG" | sort | uniq -d)" ]
 }
 
+@test "what goes to a layout and to its own registry is mounted there" {
+  davit push -q oci:local:1 "$REGISTRY/origin:1" > /dev/null
+  davit copy -q "$REGISTRY/origin:1" oci:out:1 "$REGISTRY/mounted:1" > /dev/null
+  registry_requests | grep "/v2/mounted/" > requests
+  [ "$(grep -c 'POST .*mount=' requests)" -eq 2 ]
+  [ "$(grep -c '^PUT /v2/mounted/blobs' requests || true)" -eq 0 ]
+  [ "$(davit digest "$REGISTRY/mounted:1")" = "$digest" ]
+}
+
 @test "the next copy mends a layout that has lost a blob, or has a damaged one" {
   davit copy -q oci:local:1 oci:out:1 > /dev/null
   local blob
