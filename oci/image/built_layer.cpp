@@ -61,7 +61,7 @@ std::optional<BuiltLayer> find_cached(const Call& call, const TarSource& tar, co
   ProgressSink reported(nowhere, call, event);
   const LayerInfo info =
       write_layer(tar, Compression::parse("none"), work.pool, reported, call.stop);
-  const auto descriptor = work.cache.bring(call, info, work.to, {});
+  const auto descriptor = work.cache.bring(call, info, work.to);
   if (!descriptor) return std::nullopt;
   event.state = BlobState::exists;
   event.bytes = descriptor->size;

@@ -101,8 +101,8 @@ bool LayerCache::add(const Call& call, Store& store, std::string_view tag_or_dig
   return true;
 }
 
-std::optional<Descriptor> LayerCache::bring(const Call& call, const LayerInfo& tar, Store& to,
-                                            const CopyOptions& copying) const {
+std::optional<Descriptor> LayerCache::bring(const Call& call, const LayerInfo& tar,
+                                            Store& to) const {
   const auto found = layers_.find(tar.diff_id);
   if (found == layers_.end()) return std::nullopt;
   const auto& [store, descriptor, claims] = found->second;
@@ -110,7 +110,7 @@ std::optional<Descriptor> LayerCache::bring(const Call& call, const LayerInfo& t
     if (claims == Claims::checked) {
       bring_checked(call, *store, descriptor, tar, to);
     } else if (!to.has(call, descriptor)) {
-      copy_blobs(call, *store, to, std::array{descriptor}, copying);
+      copy_blobs(call, *store, to, std::array{descriptor});
     }
   } catch (const Error& error) {
     // What is gone or spoilt there, though its manifest is not, is built here.

@@ -38,8 +38,7 @@ class LayerCache {
   /// The descriptor of a layer with this tar, which from then on is in `to`: it was there, or is
   /// mounted or copied from where it is. Nothing if no image had it, or its blob is gone or is not
   /// what was claimed; of the latter it is warned.
-  std::optional<Descriptor> bring(const Call& call, const LayerInfo& tar, Store& to,
-                                  const CopyOptions& copying) const;
+  std::optional<Descriptor> bring(const Call& call, const LayerInfo& tar, Store& to) const;
 
  private:
   struct Layer {
