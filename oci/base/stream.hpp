@@ -37,6 +37,20 @@ class FunctionSink final : public Sink {
   std::function<void(Bytes)> take_;
 };
 
+/// Passes bytes on until the call is stopped.
+class StoppingSink final : public Sink {
+ public:
+  StoppingSink(const Call& call, Sink& to) : call_(call), to_(to) {}
+  void write(Bytes bytes) override {
+    call_.check();
+    to_.write(bytes);
+  }
+
+ private:
+  const Call call_;
+  Sink& to_;
+};
+
 /// Takes bytes and forgets them.
 class NullSink final : public Sink {
  public:

@@ -98,7 +98,7 @@ void Assembly::write(const Call& call, const Part& part, const Content& content)
     throw Error(ErrorKind::corrupt, blob_.digest.str() + ": a part is too short");
   }
   sink.mark();
-  hash_what_is_there();
+  hash_what_is_there(call);
 }
 
 /// A part is there up to this byte, which is not the first of the part.
@@ -113,7 +113,7 @@ void Assembly::mark(std::uint64_t end_of_done) {
 
 /// Hashes whole parts as far as they stand in a row, unless another thread is at it: that one goes
 /// on with what is new.
-void Assembly::hash_what_is_there() {
+void Assembly::hash_what_is_there(const Call& call) {
   std::unique_lock lock(mutex_);
   while (!hashing_ && !spoilt_ && hashed_ < blob_.size) {
     const std::size_t part = hashed_ / assembly_part_size;
@@ -122,7 +122,8 @@ void Assembly::hash_what_is_there() {
     hashing_ = true;
     lock.unlock();
     try {
-      place_.file->data().send(place_.offset + hashed_, size, hasher_, blob_.digest.str());
+      StoppingSink stopping(call, hasher_);
+      place_.file->data().send(place_.offset + hashed_, size, stopping, blob_.digest.str());
     } catch (const Error& error) {
       lock.lock();
       hashing_ = false;
@@ -137,8 +138,8 @@ void Assembly::hash_what_is_there() {
   }
 }
 
-bool Assembly::finish() {
-  hash_what_is_there();
+bool Assembly::finish(const Call& call) {
+  hash_what_is_there(call);
   if (hashed_ == blob_.size && hasher_.finish() == blob_.digest) {
     place_.store();
     stored_ = true;

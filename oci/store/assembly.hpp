@@ -59,7 +59,7 @@ class Assembly {
   /// After all were written: verifies the blob and stores it. False if it is not what it should be
   /// and some of it is from an earlier process: then nothing is kept, and it may come once more.
   /// Error(corrupt) otherwise.
-  bool finish();
+  bool finish(const Call& call);
 
   /// Keeps nothing of what came: the blob comes in another way.
   void forget();
@@ -68,7 +68,7 @@ class Assembly {
   class PartSink;
 
   void mark(std::uint64_t end_of_done);
-  void hash_what_is_there();
+  void hash_what_is_there(const Call& call);
 
   const Descriptor blob_;
   const Place place_;

@@ -206,7 +206,7 @@ bool Copy::copy_part(const Call& call, Assembling& job, const Part& part,
 void Copy::finish_part(const Call& call, Assembling& job) {
   if (--job.left > 0) return;
   if (job.given_up) job.assembly->forget();
-  const bool good = !job.given_up && job.assembly->finish();
+  const bool good = !job.given_up && job.assembly->finish(call);
   job.assembly.reset();
   if (good && job.kept == job.blob.size) {
     count(job.blob, BlobState::exists);

@@ -164,7 +164,8 @@ bool DirectoryFiles::has(const Call& call, const Digest& digest, std::uint64_t s
       if (sound_.contains(digest)) return true;
     }
     Hasher hasher(digest.algorithm());
-    read_blob(call, digest, hasher);
+    StoppingSink stopping(call, hasher);
+    read_blob(call, digest, stopping);
     if (hasher.finish() != digest) return false;
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::corrupt || error.kind() == ErrorKind::not_found) return false;

@@ -106,7 +106,8 @@ void LayoutStore::fetch(const Call& call, const Descriptor& content, Sink& into)
       throw Error(ErrorKind::corrupt, fmt::format("{} has {} bytes, not the {} promised",
                                                   content.digest.str(), *size, content.size));
     } else {
-      files_->read_blob(call, content.digest, verifier);
+      StoppingSink stopping(call, verifier);
+      files_->read_blob(call, content.digest, stopping);
     }
     verifier.finish();
   });

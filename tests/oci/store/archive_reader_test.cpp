@@ -79,6 +79,15 @@ TEST_F(ArchiveReading, LeavesNoFileBehindAfterDecompressing) {
   EXPECT_THAT(std::distance(fs::directory_iterator(dir_.path()), fs::directory_iterator()), 1);
 }
 
+TEST_F(ArchiveReading, DecompressesNoLongerThanUntilAStop) {
+  write_file(path_, compressed(tar_of(layout_files({layer_})), "gzip"));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(
+      kind_thrown([&] { open_archive({.stop = stop.get_token()}, path_, OpenMode::existing); }),
+      ErrorKind::interrupted);
+}
+
 TEST_F(ArchiveReading, RefusesDamagedCompression) {
   std::string bytes = compressed(tar_of(layout_files({layer_})), "gzip");
   bytes.resize(bytes.size() / 2);

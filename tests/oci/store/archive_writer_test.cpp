@@ -399,7 +399,7 @@ TEST_F(LargeArchive, KeepsSmallBlobsThatAreComplete) {
   EXPECT_FALSE(archive->has({}, image_.blobs[2]));
   const auto assembly = archive->assemble({}, image_.blobs[2]);
   EXPECT_TRUE(assembly->missing().empty());
-  EXPECT_TRUE(assembly->finish());
+  EXPECT_TRUE(assembly->finish({}));
   EXPECT_EQ(fetched(*archive, image_.blobs[2]), "small");
 }
 

@@ -47,7 +47,7 @@ TEST_F(Assembling, TakesPartsInAnyOrder) {
     assembly->write({}, part, bytes_of_part(part));
   }
   EXPECT_FALSE(store->has({}, blob_));
-  EXPECT_TRUE(assembly->finish());
+  EXPECT_TRUE(assembly->finish({}));
   assembly.reset();
   EXPECT_EQ(fetched(*store, blob_), bytes_);
   EXPECT_EQ(hidden_files(), 0u);
@@ -70,7 +70,7 @@ TEST_F(Assembling, GoesOnInTheMiddleOfAPart) {
   EXPECT_EQ(assembly->missing()[0].offset, 3 * MiB);
   EXPECT_EQ(assembly->missing()[1].offset, assembly_part_size);
   for (const Part& part : assembly->missing()) assembly->write({}, part, bytes_of_part(part));
-  EXPECT_TRUE(assembly->finish());
+  EXPECT_TRUE(assembly->finish({}));
   EXPECT_EQ(fetched(*store, blob_), bytes_);
 }
 
@@ -80,7 +80,7 @@ TEST_F(Assembling, RefusesWhatHasAnotherDigest) {
     auto assembly = store->assemble({}, blob_);
     bytes_[5] ^= 1;
     for (const Part& part : assembly->missing()) assembly->write({}, part, bytes_of_part(part));
-    EXPECT_EQ(kind_thrown([&] { assembly->finish(); }, blob_.digest.str()), ErrorKind::corrupt);
+    EXPECT_EQ(kind_thrown([&] { assembly->finish({}); }, blob_.digest.str()), ErrorKind::corrupt);
   }
   EXPECT_FALSE(store->has({}, blob_));
   EXPECT_EQ(hidden_files(), 0u);

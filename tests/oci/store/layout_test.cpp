@@ -101,6 +101,17 @@ TEST_F(Layout, LooksAtABlobThatItHasVerifiedNoMore) {
   EXPECT_FALSE(open()->has({}, image.blobs[1]));
 }
 
+TEST_F(Layout, ReadsNoBlobAfterAStop) {
+  const TestImage image = put_image(*open(OpenMode::create), {"layer"});
+  std::stop_source stop;
+  stop.request_stop();
+  const Call stopped{.stop = stop.get_token()};
+  NullSink nowhere;
+  EXPECT_EQ(kind_thrown([&] { open()->has(stopped, image.blobs[1]); }), ErrorKind::interrupted);
+  EXPECT_EQ(kind_thrown([&] { open()->fetch(stopped, image.blobs[1], nowhere); }),
+            ErrorKind::interrupted);
+}
+
 TEST_F(Layout, TakesAnIndexAnewThatIsDamaged) {
   const auto store = open(OpenMode::create);
   const TestImage image = put_image(*store, {"layer"});
